@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the packets between the agent and its children say: the one definition.
+ *
+ *   agent → child   {"id": n, "op": "…", "deadline": boot-time ms, "params": {…}}
+ *   child → agent   {"event": "hello", "protocol": 1, "process": "…"}     first packet
+ *                   {"id": n, "result": {…}}  or  {"id": n, "error": {…}} (base/fail.h)
+ *                   {"id": n, "progress": {…}}                            any number, before those
+ *                   {"event": "…", …}
+ *
+ * A request is answered once, before its deadline; the agent kills a child that lets one pass.
+ * "cancel" is an op with params {"id": n}: oidcd drops that request and answers it CANCELLED. The
+ * children that may block have no use for it: they are killed.
+ * Bytes are base64url without padding. Times: "…_at" are seconds since 1970, "…_ms" milliseconds.
+ *
+ * cps-cardwatch: takes no request. Events:
+ *   pcsc     {state: "up" | "down" | "refused"}   down: pcscd absent or gone; retried by itself
+ *   reader   {reader, present: bool, mute: bool, atr: hex, events: n}   events: PC/SC event counter
+ *   reader_gone {reader}
+ *   beat     {}                            at least each CARDWATCH_BEAT_MS: pcscd answers
+ *
+ * cps-cardop: one reader, one card.
+ *   open     {reader}                  → card_info: {family: "CPS3", driver: "cps3", label, serial,
+ *                                        issuer_number, atr: hex, protocol: "T=0",
+ *                                        pin: {tries_left, blocked, verified}}
+ *   certificate {usage: "authentication" | "signature"} → {der, id, label}
+ *   pin_status {}                      → {tries_left, blocked, verified}
+ *   verify   {} + descriptor           → {tries_left}   the descriptor is the end of a pipe that
+ *                                        holds the PIN, read to its end; nothing in it: the
+ *                                        question was cancelled (PROMPT_CANCELLED)
+ *   sign     {usage, hash: "sha256", digest}  → {signature}   RSASSA-PKCS1-v1_5; PIN_REQUIRED when
+ *                                        the PIN is not verified (or no more, after a reset by
+ *                                        another program: the PIN is never replayed by itself)
+ *   logout   {}                        → {}   resets the card
+ *
+ * cps-prompt: one question, then it exits.
+ *   pin      {title, description, prompt, error?, ok, cancel, timeout_ms, display: {…}, program}
+ *            + descriptor               → {}   the PIN is written to the descriptor, then closed
+ *   confirm  {title, description, ok, cancel, timeout_ms, display, program} → {confirmed: bool}
+ *   browse   {url, command: […], display} → {}   starts the browser; "{url}" in command is replaced
+ *   display: {display?, wayland_display?, xauthority?, dbus_session_bus_address?, tty?, term?,
+ * lang?}
+ *
+ * cps-oidcd:
+ *   providers {}                       → {providers: [{name, issuer, methods: [...], state,
+ *                                        since_at?, error?}]}
+ *   login_browser {provider, max_age?, prompt?, acr_values?} progress {url} → login
+ *   login_ciba {provider, login_hint, binding_message, channel: "MOBILE" | "CARD"}
+ *                                       progress {state: "pending", expires_in} → login
+ *       login: {handle, provider, issuer, sub, subject_name_id, acr?, auth_mode?, auth_at, amr?,
+ *               userinfo: {…}, id_token, id_token_exp_at, access_token, access_token_exp_at,
+ *               warnings: […]}
+ *   refresh  {handle}                  → {access_token, access_token_exp_at, id_token?,
+ *                                        id_token_exp_at?}
+ *   logout   {handle}                  → {ended: bool}   end_session and revocation; the handle and
+ *                                        its tokens are forgotten whatever the provider answers
+ *   cancel   {id}                      → {}
+ *   Refresh tokens, the client credential and PKCE verifiers stay in oidcd.
+ */
+#ifndef BASE_PROTO_H
+#define BASE_PROTO_H
+
+/* cardwatch beats at least this often; two missing beats mean that pcscd does not answer. */
+#define CARDWATCH_BEAT_MS 60000
+
+/* Names of the child programs. */
+#define PROTO_CARDWATCH "cps-cardwatch"
+#define PROTO_CARDOP    "cps-cardop"
+#define PROTO_PROMPT    "cps-prompt"
+#define PROTO_OIDCD     "cps-oidcd"
+
+/* Largest DER certificate that travels in a packet. */
+#define PROTO_CERTIFICATE_MAX 8192
+
+#endif
