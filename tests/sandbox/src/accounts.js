@@ -64,7 +64,7 @@ const PEOPLE = [
   // An employee known to a structure (CPA card): identifier of the structure, then of the employee.
   {
     id: '500000001815646/CPAT00045', given: 'Lou', family: 'SPECIMEN', origin: 'EDIT',
-    title: 'Secrétaire', organization: 'HOPITAL FICTIF DU LAC',
+    title: 'Secrétaire', civility: 'MME',
   },
 ];
 
@@ -76,15 +76,17 @@ function userInfo(person) {
     family_name: person.family,
     email_verified: false,
     otherIds: [{ identifiant: person.id, origine: person.origin, qualite: 1 }],
+  };
+  if (!person.refPro) {
+    return { ...info, codeCivilite: person.civility ?? 'M', ...person.claims };
+  }
+  return {
+    ...info,
     UITVersion: '1.0',
     Palier_Authentification: 'APPPRIP3^1.2.250.1.213.1.5.1.1.1',
     PSI_Locale: '1.2.250.1.213.1.3.1.1',
     Mode_Acces_Raison: '',
     Acces_Regulation_Medicale: 'FAUX',
-  };
-  if (!person.refPro) return person.claims ? { ...info, ...person.claims } : info;
-  return {
-    ...info,
     SubjectOrganization: person.organization,
     SubjectOrganizationID: '',
     SubjectRole: [`${person.role}^1.2.250.1.213.1.1.5.5`],
@@ -95,8 +97,7 @@ function userInfo(person) {
 }
 
 export const USERINFO_CLAIMS = [
-  ...Object.keys(userInfo(PEOPLE[0])), 'authMode', 'email', 'otherIDs', 'codeCivilite',
-  'codeGenreActivite',
+  ...Object.keys(userInfo(PEOPLE[0])), 'codeCivilite',
 ];
 
 function uuidFrom(text) {

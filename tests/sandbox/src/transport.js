@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// Faults of the wire: what each does to an exchange. `answer` is the answer to spoil: a real one
+// for faults that come after the work, else one made up here.
+const sleep = (ms) => new Promise((resolve) => { setTimeout(resolve, ms).unref(); });
+
+const MADE_UP = {
+  status: 200, headers: { 'content-type': 'application/json' }, body: Buffer.from('{"ok":true}'),
+};
+const HUGE_BYTES = 50 * 1024 * 1024;
+const PORTAL = '<!DOCTYPE html><html><head><title>Portail</title></head>'
+  + '<body><h1>Accès à Internet</h1><form><input name="login"></form></body></html>';
+
+function writeSlowly(res, body, { ms = 100, bytes = 1 }) {
+  const step = async (offset) => {
+    if (res.destroyed) return;
+    if (offset >= body.length) { res.end(); return; }
+    res.write(body.subarray(offset, offset + bytes));
+    await sleep(ms);
+    step(offset + bytes);
+  };
+  return step(0);
+}
+
+async function writeHuge(res, total) {
+  const chunk = Buffer.alloc(64 * 1024, 'A');
+  res.write('{"filler":"');
+  for (let sent = 0; sent < total && !res.destroyed; sent += chunk.length) {
+    if (!res.write(chunk)) {
+      await new Promise((resolve) => { res.once('drain', resolve).once('close', resolve); });
+    }
+  }
+  if (!res.destroyed) res.end('"}');
+}
+
+// Each returns true when it has answered (or decided that nothing will).
+export const TRANSPORT = {
+  async delay(res, { ms = 1000 }) {
+    await sleep(ms);
+    return false;
+  },
+  async status(res, { status = 503, headers = {}, body = '' }) {
+    res.writeHead(status, headers).end(typeof body === 'string' ? body : JSON.stringify(body));
+    return true;
+  },
+  async reset(res, fault, { resetConnection }) {
+    resetConnection();
+    return true;
+  },
+  async hang() { return true; },
+  async garbage(res, fault, { answer = MADE_UP }) {
+    const half = answer.body.subarray(0, Math.ceil(answer.body.length / 2));
+    res.writeHead(answer.status, { ...answer.headers, 'content-length': half.length }).end(half);
+    return true;
+  },
+  async truncate(res, fault, { answer = MADE_UP }) {
+    res.writeHead(answer.status, { ...answer.headers, 'content-length': answer.body.length });
+    res.write(answer.body.subarray(0, Math.ceil(answer.body.length / 2)), () => {
+      res.socket?.end();
+    });
+    return true;
+  },
+  async drip(res, fault, { answer = MADE_UP }) {
+    res.writeHead(answer.status, { ...answer.headers, 'content-length': answer.body.length });
+    writeSlowly(res, answer.body, fault);
+    return true;
+  },
+  async huge(res, { bytes = HUGE_BYTES }) {
+    res.writeHead(200, { 'content-type': 'application/json' });
+    writeHuge(res, bytes);
+    return true;
+  },
+  async html(res, { body = PORTAL, status = 200 }) {
+    res.writeHead(status, { 'content-type': 'text/html; charset=utf-8' }).end(body);
+    return true;
+  },
+  async redirect(res, { location, status = 302 }, { elsewhere }) {
+    res.writeHead(status, { location: location ?? elsewhere }).end();
+    return true;
+  },
+};
