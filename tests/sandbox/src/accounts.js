@@ -96,10 +96,6 @@ function userInfo(person) {
   };
 }
 
-export const USERINFO_CLAIMS = [
-  ...Object.keys(userInfo(PEOPLE[0])), 'codeCivilite',
-];
-
 function uuidFrom(text) {
   const hex = createHash('sha256').update(text).digest('hex');
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8${hex.slice(17, 20)}-`

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The certified provider underneath, configured to behave as PSC where its options allow.
 import { errors, interactionPolicy, Provider } from 'oidc-provider';
-import { USERINFO_CLAIMS } from './accounts.js';
 import { PATHS } from './discovery.js';
 import { sessionTtl } from './sessions.js';
 
@@ -78,7 +77,6 @@ export function makeProvider({ issuer, settings, accounts, store, tokens, ciba, 
   };
   const provider = new Provider(issuer, {
     adapter: store.adapter,
-    claims: { openid: ['sub'], scope_all: USERINFO_CLAIMS },
     clientAuthMethods: ['none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt',
       'tls_client_auth'],
     clockTolerance: 0,
@@ -88,7 +86,7 @@ export function makeProvider({ issuer, settings, accounts, store, tokens, ciba, 
     extraTokenClaims: tokens.extra,
     features: features(ciba),
     findAccount: (ctx, id) => accounts.find(id) && {
-      accountId: id, claims: async () => ({ sub: id, ...accounts.userInfo(id) }),
+      accountId: id, claims: async () => ({ sub: id }), // tokens.js writes the others
     },
     interactions: { policy: withoutConsent(), url: (ctx, { uid }) => `/login/${uid}` },
     issueRefreshToken: async () => true, // PSC gives one without offline_access

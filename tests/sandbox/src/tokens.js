@@ -115,7 +115,10 @@ export class Tokens {
   dressUserInfo(ctx) {
     const { AccessToken: token } = ctx.oidc.entities;
     ctx.body.sub = this.accounts.subject(token.accountId);
-    if (token.scopes.has('scope_all')) ctx.body.authMode = token.extra.auth_mode;
+    if (token.scopes.has('scope_all')) {
+      Object.assign(ctx.body, this.accounts.userInfo(token.accountId));
+      ctx.body.authMode = token.extra.auth_mode;
+    }
     if (this.settings.userinfo === 'jwt') {
       ctx.body = this.keys.sign({ ...ctx.body, iss: this.issuer, aud: token.clientId });
       ctx.type = 'application/jwt';
