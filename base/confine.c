@@ -108,13 +108,20 @@ static void deny_writes(void)
         log_info("files are not write-protected by Landlock: %s", strerror(errno));
 }
 
-void confine_self(unsigned keep)
+void confine_memory(void)
 {
     struct rlimit no_core = {0, 0};
 
     (void)setrlimit(RLIMIT_CORE, &no_core);
     if (prctl(PR_SET_DUMPABLE, 0) < 0)
         log_warning("process stays dumpable: %s", strerror(errno));
+}
+
+void confine_self(unsigned keep)
+{
+    confine_memory();
+    if ((keep & CONFINE_LATER) != 0)
+        return;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) {
         log_warning("no confinement: %s", strerror(errno));
         return;

@@ -10,12 +10,18 @@ enum confine_rights {
     CONFINE_NETWORK = 1 << 0, /* keeps AF_INET and AF_INET6 sockets */
     CONFINE_EXEC = 1 << 1,    /* keeps execve */
     CONFINE_WRITE = 1 << 2,   /* keeps writing, creating and removing files */
+    CONFINE_LATER = 1 << 3, /* confine_memory() only: the process does the rest by itself, or starts
+                               a program, such as a browser, that needs all its rights */
 };
 
+/* No core file, not dumpable, not traceable by the user's other programs. */
+void confine_memory(void);
+
 /*
- * No new privileges, no core, not dumpable, then a seccomp deny-list that answers EPERM (ptrace,
- * mount, kexec, bpf, key and module calls and, unless kept, network sockets and exec), then
- * Landlock against writing files unless kept. keep: rights or'ed together.
+ * confine_memory(), no new privileges, Landlock against writing files unless kept, then a seccomp
+ * deny-list that answers EPERM: ptrace, mount, kexec, bpf, key and module calls and, unless kept,
+ * network sockets and exec. keep: rights or'ed together. What a process gives up, the programs it
+ * starts have lost too.
  */
 void confine_self(unsigned keep);
 

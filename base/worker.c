@@ -2,6 +2,7 @@
 #include "base/worker.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,6 +49,7 @@ void worker_init(const char *process, unsigned rights)
     log_init(process, getenv("CPS_DEBUG") != NULL ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
     (void)signal(SIGPIPE, SIG_IGN);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    (void)fcntl(WORKER_CHANNEL_FD, F_SETFD, FD_CLOEXEC);
     close_range(WORKER_CHANNEL_FD + 1, ~0U, 0);
     confine_self(rights);
     worker_event("hello", json_pack("{s:i, s:s}", "protocol", WORKER_PROTOCOL, "process", process));
