@@ -32,11 +32,23 @@ void display_apply(const json_t *display)
     set_or_unset("XAUTHORITY", json_get_string(display, "xauthority"));
 }
 
+static bool is_set(const char *variable)
+{
+    const char *value = getenv(variable);
+
+    return value != NULL && value[0] != '\0';
+}
+
+bool display_has_screen(void)
+{
+    return is_set("DISPLAY") || is_set("WAYLAND_DISPLAY");
+}
+
 bool display_is_remote(void)
 {
     const char *x11 = getenv("DISPLAY");
 
-    return x11 != NULL && x11[0] != '\0' && x11[0] != ':' && strncmp(x11, "unix:", 5) != 0;
+    return is_set("DISPLAY") && x11[0] != ':' && strncmp(x11, "unix:", 5) != 0;
 }
 
 struct terminal {

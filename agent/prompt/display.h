@@ -15,6 +15,9 @@
  */
 void display_apply(const json_t *display);
 
+/* True when there is a graphical screen to ask on. */
+bool display_has_screen(void);
+
 /* True when the X server is reached through the network, as it is under ssh -X. */
 bool display_is_remote(void);
 

@@ -97,15 +97,16 @@ int main(void)
     AUTO_REQUEST struct worker_request request = WORKER_REQUEST_INIT;
     struct fail fail = FAIL_INIT;
     AUTO_JSON json_t *result = json_object();
+    cps_error error;
     int64_t id;
 
     worker_init(PROTO_PROMPT, CONFINE_LATER);
     if (worker_next(&request) <= 0)
         return EXIT_FAILURE;
     id = request.id;
-    answer(&request, result, &fail);
+    error = answer(&request, result, &fail);
     worker_request_done(&request); /* ends the pipe: what it holds is all there will be */
-    if (fail.code == CPS_OK)
+    if (error == CPS_OK)
         worker_reply(id, TAKE_PTR(result));
     else
         worker_fail(id, &fail);

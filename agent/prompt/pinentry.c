@@ -19,12 +19,12 @@
 #define ANSWER_MS 100
 
 /*
- * "COMMAND text", control characters and '%' escaped. A text that is too long is cut between two
- * characters: a card that names itself at length must not cost the question.
+ * The command and a text, control characters and '%' escaped. A text that is too long is cut
+ * between two characters: a card that names itself at length must not cost the question.
  */
 static void build_line(char line[LINE_MAX_LEN + 1], const char *command, const char *text)
 {
-    size_t len = (size_t)snprintf(line, LINE_MAX_LEN + 1, "%s ", command);
+    size_t len = (size_t)snprintf(line, LINE_MAX_LEN + 1, "%s", command);
     size_t whole = len;
 
     for (; *text != '\0'; text++) {
@@ -67,14 +67,14 @@ static gpg_error_t send_options(struct pinentry_link *link, const struct questio
 {
     char timeout[32];
     const char *const lines[][2] = {
-        {"OPTION ttyname =", question->tty},
-        {"OPTION ttytype =", question->tty != NULL ? question->term : NULL},
-        {"OPTION lc-ctype =", question->lang != NULL ? question->lang : "C.UTF-8"},
-        {"OPTION lc-messages =", question->lang},
-        {"SETTITLE", question->title},
-        {"SETOK", question->ok},
-        {"SETCANCEL", question->cancel},
-        {"SETTIMEOUT", timeout},
+        {"OPTION ttyname=", question->tty},
+        {"OPTION ttytype=", question->tty != NULL ? question->term : NULL},
+        {"OPTION lc-ctype=", question->lang != NULL ? question->lang : "C.UTF-8"},
+        {"OPTION lc-messages=", question->lang},
+        {"SETTITLE ", question->title},
+        {"SETOK ", question->ok},
+        {"SETCANCEL ", question->cancel},
+        {"SETTIMEOUT ", timeout},
     };
 
     snprintf(timeout, sizeof timeout, "%lld", (long long)((question->timeout_ms + 999) / 1000));
@@ -90,12 +90,12 @@ static gpg_error_t send_options(struct pinentry_link *link, const struct questio
 /* The texts without which the question would not be the one that was meant. */
 static gpg_error_t send_texts(struct pinentry_link *link, const struct question *question)
 {
-    gpg_error_t error = send_text(link, "SETDESC", question->description);
+    gpg_error_t error = send_text(link, "SETDESC ", question->description);
 
     if (error == 0)
-        error = send_text(link, "SETPROMPT", question->prompt);
+        error = send_text(link, "SETPROMPT ", question->prompt);
     if (error == 0)
-        error = send_text(link, "SETERROR", question->error);
+        error = send_text(link, "SETERROR ", question->error);
     return error;
 }
 
@@ -177,8 +177,12 @@ static cps_error ask(const struct question *question, const char *verb,
                      struct fail *fail)
 {
     struct terminal *terminal = terminal_save(question->tty);
-    cps_error result = converse(question, verb, on_data, user, fail);
+    cps_error result;
 
+    if (question->tty != NULL && terminal == NULL && !display_has_screen())
+        return fail_set(fail, CPS_PROMPT_UNAVAILABLE, "no screen, and no terminal %s",
+                        question->tty);
+    result = converse(question, verb, on_data, user, fail);
     terminal_restore(terminal);
     return result;
 }

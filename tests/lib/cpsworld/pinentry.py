@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The test pinentry from the side of a test: what it will answer, what it was asked."""
+import os
+import pathlib
+import urllib.parse
+
+PROGRAM = str(pathlib.Path(__file__).parent.with_name("pinentry-scripted"))
+
+
+class ScriptedPinentry:
+    """Its directory must exist; give env() to the agent, PROGRAM as its pinentry."""
+
+    def __init__(self, directory):
+        self.directory = pathlib.Path(directory)
+
+    def env(self):
+        return {"PINENTRY_USER_DATA": str(self.directory)}
+
+    def answers(self, *lines):
+        """Replaces the answers to come, such as "pin 1234", "cancel", "hang"."""
+        (self.directory / "answers").write_text("".join(line + "\n" for line in lines))
+
+    def default(self, line):
+        """The answer when none is left."""
+        (self.directory / "default").write_text(line + "\n")
+
+    def left(self):
+        """Answers not yet taken."""
+        try:
+            return (self.directory / "answers").read_text().splitlines()
+        except FileNotFoundError:
+            return []
+
+    def log(self):
+        """Lines received, unescaped, "start PID" in front of each conversation."""
+        try:
+            lines = (self.directory / "log").read_text().splitlines()
+        except FileNotFoundError:
+            return []
+        return [urllib.parse.unquote(line) for line in lines]
+
+    def questions(self):
+        """How many times something was asked."""
+        return sum(line.split(" ")[0] in ("GETPIN", "CONFIRM") for line in self.log())
+
+    def said(self, command):
+        """Arguments of a command such as SETDESC, in order."""
+        return [line.partition(" ")[2] for line in self.log() if line.split(" ")[0] == command]
+
+    def pids(self):
+        return [int(pid) for pid in self.said("start")]
+
+    def alive(self):
+        """Those of its processes that still run."""
+        return [pid for pid in self.pids() if is_running(pid)]
+
+
+def is_running(pid):
+    """True unless the process is gone or a zombie."""
+    try:
+        stat = pathlib.Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z" and os.path.exists(f"/proc/{pid}")
