@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The invented people and the cards they hold. */
+#ifndef IGC_HOLDER_H
+#define IGC_HOLDER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum {
+    HOLDER_PRACTICES_MAX = 2,
+};
+
+/* What is wrong with a card, if anything. */
+enum condition {
+    COND_VALID,
+    COND_EXPIRED,
+    COND_REVOKED,
+    COND_UNTRUSTED,  /* issued by a CA that nobody configured */
+    COND_FORGED,     /* names the right CA, signed by another key */
+    COND_MISMATCHED, /* the authentication key is not the certificate's */
+    COND_FOREIGN,    /* not a CPS */
+    COND_MUTE,       /* never answers a command */
+};
+
+struct practice {
+    const char *name, *structure, *sector;
+};
+
+struct holder {
+    const char *card; /* name of the card, directory of its image */
+    enum condition condition;
+    const char *same_as; /* other card of the same holder: same keys, same certificates */
+    const char *rpps;    /* ten digits; the check digit is computed */
+    const char *family, *given;
+    const char *title, *profession, *speciality;
+    const char *serial; /* of the card, eight digits */
+    const char *pin;
+    bool own_signature_key; /* else a key shared between the odd cards, to save time */
+    bool variant;           /* other identifiers, sizes and orders */
+    unsigned protocol;
+    size_t padding;
+    struct practice practices[HOLDER_PRACTICES_MAX];
+};
+
+extern const struct holder HOLDERS[];
+extern const size_t N_HOLDERS;
+
+const char *condition_name(enum condition c);
+
+/* A card with PKCS#15 content, as opposed to one that only has an ATR. */
+bool holder_has_content(const struct holder *h);
+
+/* 8, the RPPS number and its check digit; the family name ends in its last four digits. */
+enum { NATIONAL_ID_LEN = 12 };
+void holder_national_id(const struct holder *h, char ret_id[NATIONAL_ID_LEN + 1]);
+void holder_family(const struct holder *h, char *ret_name, size_t cap);
+
+#endif

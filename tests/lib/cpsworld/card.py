@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A virtual card in one slot of a Pcscd, driven over vcps's control socket."""
+
+import atexit
+import json
+import socket
+import subprocess
+import time
+
+from .cards import CardSet
+from .paths import program
+from .pcscd import PORT, Pcscd
+
+CONNECT_SECONDS = 5
+WAIT_MS = 10000
+
+
+class VirtualCardError(RuntimeError):
+    """vcps refused a command; its reason."""
+
+
+class VirtualCard:
+    """One vcps process: a slot, into which cards are inserted by name.
+
+    Cards keep their codes and files while out of the slot, as real ones do; `reload` restores one.
+    """
+
+    def __init__(self, pcscd: Pcscd, insert: str = None, slot: int = 0, cards: CardSet = None):
+        self.cards = cards or CardSet()
+        self.reader = pcscd.READERS[slot]
+        self.control = pcscd.dir / f"vcps{slot}.sock"
+        self._process = pcscd.namespace.spawn(
+            "run", str(program("vcps")), "--cards", str(self.cards.cards), "--control",
+            str(self.control), "--port", str(PORT + slot), mounts=False)
+        atexit.register(self.close)
+        self._lines = self._connect()
+        if insert:
+            self.insert(insert)
+
+    def _connect(self):
+        deadline = time.monotonic() + CONNECT_SECONDS
+        while True:
+            sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            try:
+                sock.connect(str(self.control))
+                return sock.makefile("rw", encoding="utf-8", newline="\n")
+            except OSError:
+                sock.close()
+                if self._process.poll() is not None or time.monotonic() > deadline:
+                    self.close()
+                    raise
+                time.sleep(0.01)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.close()
+
+    def close(self) -> None:
+        """Ends the process: to pcscd, the card is removed. May be called twice."""
+        atexit.unregister(self.close)
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait()
+
+    def command(self, cmd: str, **args) -> dict:
+        """Any command of the control socket; its answer, or VirtualCardError."""
+        given = {k: v for k, v in args.items() if v is not None}
+        self._lines.write(json.dumps({"cmd": cmd, **given}) + "\n")
+        self._lines.flush()
+        answer = json.loads(self._lines.readline() or '{"ok": false, "error": "vcps is gone"}')
+        if not answer.pop("ok"):
+            raise VirtualCardError(f"{cmd}: {answer['error']}")
+        return answer
+
+    # Presence. With `wait`, returns when pcscd has noticed (it polls every 400 ms).
+
+    def insert(self, card: str, wait: bool = True) -> None:
+        self.command("insert", card=card, wait_ms=WAIT_MS if wait else 0)
+
+    def remove(self, wait: bool = True) -> None:
+        self.command("remove", wait_ms=WAIT_MS if wait else 0)
+
+    def swap(self, card: str, wait: bool = True) -> None:
+        """Out with the card in the slot, if any, in with another (or the same)."""
+        self.command("swap", card=card, wait_ms=WAIT_MS if wait else 0)
+
+    def reload(self, card: str) -> None:
+        """Puts a card that is out back in its first state: codes, tries, files."""
+        self.command("reload", card=card)
+
+    # Faults. `at`: which of the next APDUs, 1 for the very next; `ins` (hexadecimal) restricts the
+    # count to one instruction. One fault is armed at a time.
+
+    def tear(self, at: int = 1, when: str = "before", ins: str = None) -> None:
+        """Tears the card out `before` answering that APDU, `inside` its answer, or `after` it."""
+        self.command("tear", at=at, when=when, ins=ins)
+
+    def inject(self, sw: str, at: int = 1, times: int = 1, ins: str = None) -> None:
+        """Answers that status word instead of executing the command, `times` in a row."""
+        self.command("inject", sw=sw, at=at, times=times, ins=ins)
+
+    def clear_faults(self) -> None:
+        self.command("clear_faults")
+
+    def mute(self, on: bool = True) -> None:
+        """Stops answering APDUs; when it ends, the one kept meanwhile is answered."""
+        self.command("mute", on=on)
+
+    # State and time.
+
+    def tries(self, pin: int = None, puk: int = None, card: str = None) -> dict:
+        """Sets tries left when given; the tries left, and whether the PIN is verified."""
+        return self.command("tries", pin=pin, puk=puk, card=card)
+
+    def latency(self, apdu_us: int = None, byte_us: int = None, rsa_us: int = None) -> None:
+        """Time that an APDU, each byte both ways, and each RSA operation take."""
+        self.command("latency", apdu_us=apdu_us, byte_us=byte_us, rsa_us=rsa_us)
+
+    def status(self) -> dict:
+        return self.command("status")
+
+    # Counting.
+
+    def counters(self) -> dict:
+        """apdus, get_responses, bytes_to_card, bytes_from_card, power_ons, power_offs, resets,
+        rsa_ops, verifies, and ins: APDUs by instruction."""
+        return self.command("counters")
+
+    def reset_counters(self) -> None:
+        self.command("reset_counters")
+
+    def trace(self, file=None) -> None:
+        """Logs APDUs to a file, codes masked; None stops."""
+        self.command("trace", file=None if file is None else str(file))
