@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pkcs11/certificate.h"
+
+#include <openssl/evp.h>
+#include <openssl/rsa.h>
+#include <openssl/sha.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/proto.h"
+#include "base/util.h"
+
+struct certificate {
+    X509 *x509;
+    EVP_PKEY *key; /* borrowed from x509 */
+    uint8_t id[CERTIFICATE_ID_LEN];
+    size_t len;
+    uint8_t der[];
+};
+
+static const struct {
+    const char *name;
+    size_t len;
+    const EVP_MD *(*md)(void);
+    uint8_t prefix[19];
+} hashes[] = {
+    [HASH_SHA256] = {"sha256",
+                     32,
+                     EVP_sha256,
+                     {0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04,
+                      0x02, 0x01, 0x05, 0x00, 0x04, 0x20}},
+    [HASH_SHA384] = {"sha384",
+                     48,
+                     EVP_sha384,
+                     {0x30, 0x41, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04,
+                      0x02, 0x02, 0x05, 0x00, 0x04, 0x30}},
+    [HASH_SHA512] = {"sha512",
+                     64,
+                     EVP_sha512,
+                     {0x30, 0x51, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04,
+                      0x02, 0x03, 0x05, 0x00, 0x04, 0x40}},
+};
+
+bool hash_from_name(const char *name, enum hash *ret_hash)
+{
+    for (size_t i = 0; name != NULL && i < sizeof hashes / sizeof hashes[0]; i++)
+        if (strcmp(hashes[i].name, name) == 0) {
+            *ret_hash = (enum hash)i;
+            return true;
+        }
+    return false;
+}
+
+size_t hash_len(enum hash hash)
+{
+    return hashes[hash].len;
+}
+
+size_t hash_digest_info(enum hash hash, struct span digest, uint8_t *out)
+{
+    memcpy(out, hashes[hash].prefix, sizeof hashes[hash].prefix);
+    memcpy(out + sizeof hashes[hash].prefix, digest.data, digest.len);
+    return sizeof hashes[hash].prefix + digest.len;
+}
+
+size_t certificate_length(struct span first)
+{
+    if (first.len < 4 || first.data[0] != 0x30 || first.data[1] != 0x82)
+        return 0;
+    return 4 + (size_t)(first.data[2] << 8 | first.data[3]);
+}
+
+static bool parse(struct certificate *certificate)
+{
+    const unsigned char *at = certificate->der;
+    unsigned char *spki = NULL;
+    int len;
+
+    certificate->x509 = d2i_X509(NULL, &at, (long)certificate->len);
+    if (certificate->x509 == NULL || at != certificate->der + certificate->len)
+        return false;
+    certificate->key = X509_get0_pubkey(certificate->x509);
+    if (certificate->key == NULL || EVP_PKEY_get_base_id(certificate->key) != EVP_PKEY_RSA ||
+        EVP_PKEY_get_size(certificate->key) > SIGNATURE_MAX)
+        return false;
+    len = i2d_PUBKEY(certificate->key, &spki);
+    if (len <= 0)
+        return false;
+    SHA256(spki, (size_t)len, certificate->id);
+    OPENSSL_free(spki);
+    return true;
+}
+
+cps_error certificate_new(struct span der, struct certificate **ret_certificate, struct fail *fail)
+{
+    AUTO_CERTIFICATE struct certificate *certificate = NULL;
+    size_t len = certificate_length(der);
+
+    if (len == 0 || len > der.len || len > PROTO_CERTIFICATE_MAX)
+        return fail_set(fail, CPS_CERTIFICATE_INVALID, "no certificate in the file");
+    certificate = calloc(1, sizeof *certificate + len);
+    if (certificate == NULL)
+        return fail_set(fail, CPS_INTERNAL, "out of memory");
+    certificate->len = len;
+    memcpy(certificate->der, der.data, len);
+    if (!parse(certificate))
+        return fail_set(fail, CPS_CERTIFICATE_INVALID, "not an RSA certificate");
+    *ret_certificate = TAKE_PTR(certificate);
+    return CPS_OK;
+}
+
+void certificate_free(struct certificate *certificate)
+{
+    if (certificate == NULL)
+        return;
+    X509_free(certificate->x509);
+    free(certificate);
+}
+
+struct span certificate_der(const struct certificate *certificate)
+{
+    return (struct span){certificate->der, certificate->len};
+}
+
+const uint8_t *certificate_id(const struct certificate *certificate)
+{
+    return certificate->id;
+}
+
+bool certificate_is_for(const struct certificate *certificate, enum key_usage usage)
+{
+    uint32_t bits = X509_get_key_usage(certificate->x509);
+
+    if (bits == UINT32_MAX) /* no such extension */
+        return false;
+    if (usage == USAGE_SIGNATURE)
+        return (bits & KU_NON_REPUDIATION) != 0;
+    return (bits & KU_DIGITAL_SIGNATURE) != 0 && (bits & KU_NON_REPUDIATION) == 0;
+}
+
+static void cleanup_context(EVP_PKEY_CTX **context)
+{
+    EVP_PKEY_CTX_free(*context);
+}
+
+bool certificate_verifies(const struct certificate *certificate, enum hash hash, struct span digest,
+                          struct span signature)
+{
+    CLEANUP(cleanup_context) EVP_PKEY_CTX *context = EVP_PKEY_CTX_new(certificate->key, NULL);
+
+    return context != NULL && EVP_PKEY_verify_init(context) == 1 &&
+           EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_PADDING) == 1 &&
+           EVP_PKEY_CTX_set_signature_md(context, hashes[hash].md()) == 1 &&
+           EVP_PKEY_verify(context, signature.data, signature.len, digest.data, digest.len) == 1;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The way to one card in one reader, as a table of functions: PC/SC in the product
+ * (pkcs11/pcsc_card.h), a scripted card in tests. Calls may block for as long as another program
+ * or the card wants: the process that makes them must be one that can be killed.
+ */
+#ifndef PKCS11_TRANSPORT_H
+#define PKCS11_TRANSPORT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/fail.h"
+
+#define TRANSPORT_ATR_MAX 33
+
+enum transport_protocol { TRANSPORT_T0, TRANSPORT_T1 };
+
+struct transport;
+
+struct transport_ops {
+    /* Takes the card for oneself. A reset by another program since the last time is made good. */
+    cps_error (*begin)(struct transport *transport, struct fail *fail);
+    void (*end)(struct transport *transport);
+    /* One command, one answer of at most size bytes, its two status bytes included. */
+    cps_error (*transmit)(struct transport *transport, const uint8_t *command, size_t len,
+                          uint8_t *answer, size_t size, size_t *ret_len, struct fail *fail);
+    /* Resets the card. Inside begin and end only. */
+    cps_error (*reset)(struct transport *transport, struct fail *fail);
+    void (*free)(struct transport *transport);
+};
+
+struct transport {
+    const struct transport_ops *ops;
+    enum transport_protocol protocol;
+    uint8_t atr[TRANSPORT_ATR_MAX];
+    size_t atr_len;
+    /* Grows with each reset, whoever did it: what the card had selected or verified is gone. */
+    unsigned generation;
+};
+
+/* NULL is fine. */
+static inline void transport_free(struct transport *transport)
+{
+    if (transport != NULL)
+        transport->ops->free(transport);
+}
+
+#endif
