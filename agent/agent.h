@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The agent as a whole: what its parts need of each other. One of these a process. */
+#ifndef AGENT_AGENT_H
+#define AGENT_AGENT_H
+
+#include <systemd/sd-event.h>
+
+#include "base/config.h"
+
+struct agent_options {
+    const char *config_dir;
+    const char *state_dir;
+    const char *socket_path;
+    const char *libexec_dir;
+};
+
+struct agent {
+    sd_event *event;
+    struct agent_options options;
+    struct config *config;
+    struct children *children;
+    struct server *server;
+    struct cards *cards;
+    struct oidc *oidc;
+    struct trust *trust;
+    struct keys *keys;
+    struct session *session;
+    struct tokens *tokens;
+    struct logins *logins;
+};
+
+/* Longest wait for an answer of a child, by what it does. A child that lets it pass is killed. */
+#define CARD_TIMEOUT_MS         15000
+#define OIDC_LOGIN_TIMEOUT_MS   620000
+#define OIDC_REFRESH_TIMEOUT_MS 30000
+#define OIDC_LOGOUT_TIMEOUT_MS  60000
+
+#endif

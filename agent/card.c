@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/card.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/backoff.h"
+#include "agent/cards.h"
+#include "agent/identity.h"
+#include "agent/login.h"
+#include "agent/server.h"
+#include "base/b64.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/proto.h"
+#include "base/util.h"
+
+/* Starts of cardop in a row before the card counts as failed. */
+#define STARTS_MAX 3
+
+struct card {
+    struct agent *agent;
+    char *reader;
+    char id[32];
+    enum card_state state;
+    struct fail fail;
+    struct child *op;
+    struct backoff backoff;
+    json_t *info; /* answer of "open" */
+    X509 *certificate;
+    json_t *holder;
+};
+
+static void start(void *user);
+
+static const char *const state_names[] = {
+    [CARD_READING] = "reading",
+    [CARD_READY] = "ready",
+    [CARD_MUTE] = "mute",
+    [CARD_BUSY] = "busy",
+    [CARD_UNSUPPORTED] = "unsupported",
+    [CARD_FAILED] = "failed",
+};
+
+enum card_state card_state(const struct card *card)
+{
+    return card->state;
+}
+
+const char *card_reader(const struct card *card)
+{
+    return card->reader;
+}
+
+const char *card_id(const struct card *card)
+{
+    return card->id;
+}
+
+const struct fail *card_fail(const struct card *card)
+{
+    return &card->fail;
+}
+
+X509 *card_certificate(const struct card *card)
+{
+    return card->certificate;
+}
+
+json_t *card_holder(const struct card *card)
+{
+    return card->holder;
+}
+
+static const char *info_text(const struct card *card, const char *key)
+{
+    const char *text = json_get_string(card->info, key);
+
+    return text != NULL ? text : "";
+}
+
+const char *card_family(const struct card *card)
+{
+    return info_text(card, "family");
+}
+
+const char *card_serial(const struct card *card)
+{
+    return info_text(card, "serial");
+}
+
+static void copy_text(json_t *to, const struct card *card, const char *key)
+{
+    json_t *value = json_object_get(card->info, key);
+
+    if (json_is_string(value))
+        json_object_set(to, key, value);
+}
+
+json_t *card_json(const struct card *card)
+{
+    json_t *json = json_pack("{s:s, s:s, s:s}", "reader", card->reader, "card_id", card->id,
+                             "state", state_names[card->state]);
+    const json_t *pin = json_get_object(card->info, "pin");
+
+    copy_text(json, card, "family");
+    copy_text(json, card, "label");
+    copy_text(json, card, "serial");
+    copy_text(json, card, "issuer_number");
+    if (card->holder != NULL)
+        json_object_set(json, "holder", card->holder);
+    if (pin != NULL)
+        json_object_set_new(json, "pin",
+                            json_pack("{s:I, s:b}", "tries_left",
+                                      (json_int_t)json_get_int(pin, "tries_left", 0), "blocked",
+                                      json_get_bool(pin, "blocked", false)));
+    if (card->state != CARD_READING && card->state != CARD_READY)
+        json_object_set_new(json, "error", json_string(cps_error_name(card->fail.code)));
+    return json;
+}
+
+static void change(struct card *card, enum card_state state)
+{
+    card->state = state;
+    cards_publish(card->agent, state == CARD_READY ? "ready" : "changed", card);
+    logins_card_changed(card->agent, card);
+}
+
+static enum card_state state_after(cps_error code)
+{
+    switch (code) {
+    case CPS_CARD_MUTE:
+        return CARD_MUTE;
+    case CPS_CARD_UNSUPPORTED:
+        return CARD_UNSUPPORTED;
+    case CPS_CARD_BUSY:
+        return CARD_BUSY;
+    default:
+        return CARD_FAILED;
+    }
+}
+
+/* What the card itself answers will not change by asking again; a dead cardop may do better. */
+static void reading_failed(struct card *card, const struct fail *fail)
+{
+    char text[512];
+    bool again = fail->code == CPS_COMPONENT_FAILED || fail->code == CPS_DEADLINE_EXCEEDED ||
+                 fail->code == CPS_CARD_BUSY;
+
+    fail_describe(fail, text, sizeof text);
+    log_warning("card in %s: %s", card->reader, text);
+    card->fail = *fail;
+    child_free(TAKE_PTR(card->op));
+    if (again && card->backoff.failures < STARTS_MAX) {
+        backoff_failed(&card->backoff, card->agent->event, start, card);
+        change(card, fail->code == CPS_CARD_BUSY ? CARD_BUSY : CARD_READING);
+    } else {
+        change(card, state_after(fail->code));
+    }
+}
+
+static void on_certificate(void *user, json_t *result, const struct fail *fail)
+{
+    struct card *card = user;
+    const char *der = json_get_string(result, "der");
+    struct fail wrong;
+
+    if (fail != NULL) {
+        reading_failed(card, fail);
+        return;
+    }
+    X509_free(card->certificate);
+    json_decref(card->holder);
+    card->holder = NULL;
+    card->certificate = identity_parse(der != NULL ? der : "");
+    if (card->certificate == NULL) {
+        fail_set(&wrong, CPS_CERTIFICATE_INVALID, "the card holds no readable certificate");
+        reading_failed(card, &wrong);
+        return;
+    }
+    card->holder = identity_holder(card->certificate);
+    backoff_worked(&card->backoff);
+    change(card, CARD_READY);
+}
+
+static void on_open(void *user, json_t *result, const struct fail *fail)
+{
+    struct card *card = user;
+
+    if (fail != NULL) {
+        reading_failed(card, fail);
+        return;
+    }
+    json_decref(card->info);
+    card->info = json_incref(result);
+    child_call(card->op, "certificate", json_pack("{s:s}", "usage", "authentication"), -1,
+               CARD_TIMEOUT_MS, on_certificate, NULL, card);
+}
+
+/* It ended with no call of this file under way: one that fails frees the child first. */
+static void on_op_exit(void *user)
+{
+    struct card *card = user;
+    struct fail fail;
+
+    fail_set(&fail, CPS_COMPONENT_FAILED, "%s stopped", PROTO_CARDOP);
+    reading_failed(card, &fail);
+}
+
+static const struct child_class cardop_class = {
+    .program = PROTO_CARDOP,
+    .in_flight = 1,
+    .on_exit = on_op_exit,
+};
+
+static void start(void *user)
+{
+    struct card *card = user;
+    struct fail fail;
+
+    card->state = CARD_READING;
+    card->op = child_start(card->agent, &cardop_class, card, &fail);
+    if (card->op == NULL) {
+        reading_failed(card, &fail);
+        return;
+    }
+    child_call(card->op, "open", json_pack("{s:s}", "reader", card->reader), -1, CARD_TIMEOUT_MS,
+               on_open, NULL, card);
+}
+
+struct card *card_new(struct agent *agent, const char *reader, bool mute)
+{
+    static unsigned counter;
+    struct card *card = calloc(1, sizeof *card);
+
+    if (card == NULL)
+        return NULL;
+    card->agent = agent;
+    card->reader = strdup(reader);
+    snprintf(card->id, sizeof card->id, "card-%u", ++counter);
+    if (mute) {
+        card->state = CARD_MUTE;
+        fail_set(&card->fail, CPS_CARD_MUTE, "no answer to reset in %s", reader);
+    } else {
+        start(card);
+    }
+    return card;
+}
+
+void card_free(struct card *card)
+{
+    struct fail fail;
+
+    if (card == NULL)
+        return;
+    fail_set(&fail, CPS_CARD_REMOVED, "card removed from %s", card->reader);
+    card->state = CARD_FAILED;
+    card->fail = fail;
+    backoff_done(&card->backoff);
+    logins_card_removed(card->agent, card, &fail);
+    child_end(TAKE_PTR(card->op), &fail);
+    X509_free(card->certificate);
+    json_decref(card->holder);
+    json_decref(card->info);
+    free(card->reader);
+    free(card);
+}
+
+struct call *card_call(struct card *card, const char *op, json_t *params, int pass_fd,
+                       call_done done, void *user)
+{
+    return child_call(card->op, op, params, pass_fd, CARD_TIMEOUT_MS, done, NULL, user);
+}
+
+void card_note_pin(struct card *card, int tries_left)
+{
+    json_t *pin = json_get_object(card->info, "pin");
+
+    if (pin == NULL || tries_left < 0 || json_get_int(pin, "tries_left", -1) == tries_left)
+        return;
+    json_object_set_new(pin, "tries_left", json_integer(tries_left));
+    json_object_set_new(pin, "blocked", json_boolean(tries_left == 0));
+    cards_publish(card->agent, "changed", card);
+}

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/cards.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/backoff.h"
+#include "agent/server.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/proto.h"
+#include "base/util.h"
+
+/* One beat may be late by as much as a busy machine wants: two of them missing are no accident. */
+#define SILENCE_MAX_MS (2 * CARDWATCH_BEAT_MS + 5000)
+
+struct reader {
+    struct reader *next;
+    char *name;
+    int64_t events;
+    bool present;
+    struct card *card;
+};
+
+enum pcsc_state { PCSC_UNKNOWN, PCSC_UP, PCSC_DOWN, PCSC_REFUSED };
+
+struct cards {
+    struct agent *agent;
+    struct child *watch;
+    struct backoff backoff;
+    sd_event_source *silence;
+    enum pcsc_state pcsc;
+    int64_t pcsc_since_s;
+    struct reader *readers; /* oldest first */
+    unsigned n_readers;
+};
+
+static const char *const pcsc_names[] = {
+    [PCSC_UNKNOWN] = "unknown",
+    [PCSC_UP] = "up",
+    [PCSC_DOWN] = "down",
+    [PCSC_REFUSED] = "refused",
+};
+
+static void publish_reader(const struct cards *cards, const char *change, const char *reader)
+{
+    json_t *params = json_pack("{s:s, s:o, s:s*}", "change", change, "pcsc", cards_pcsc_json(cards),
+                               "reader", reader);
+
+    server_publish(cards->agent->server, EVENT_READER, params);
+}
+
+void cards_publish(struct agent *agent, const char *change, const struct card *card)
+{
+    server_publish(agent->server, EVENT_CARD,
+                   json_pack("{s:s, s:s, s:o}", "change", change, "reader", card_reader(card),
+                             "card", card_json(card)));
+}
+
+static void remove_card(struct cards *cards, struct reader *reader)
+{
+    if (reader->card == NULL)
+        return;
+    card_free(TAKE_PTR(reader->card));
+    server_publish(
+        cards->agent->server, EVENT_CARD,
+        json_pack("{s:s, s:s, s:n}", "change", "removed", "reader", reader->name, "card"));
+}
+
+static void remove_reader(struct cards *cards, struct reader *reader)
+{
+    for (struct reader **at = &cards->readers; *at != NULL; at = &(*at)->next)
+        if (*at == reader) {
+            *at = reader->next;
+            break;
+        }
+    cards->n_readers--;
+    remove_card(cards, reader);
+    publish_reader(cards, "removed", reader->name);
+    free(reader->name);
+    free(reader);
+}
+
+static void set_pcsc(struct cards *cards, enum pcsc_state state)
+{
+    if (state != PCSC_UP)
+        while (cards->readers != NULL)
+            remove_reader(cards, cards->readers);
+    if (cards->pcsc == state)
+        return;
+    cards->pcsc = state;
+    cards->pcsc_since_s = clock_real_s();
+    log_info("card service: %s", pcsc_names[state]);
+    publish_reader(cards, "pcsc", NULL);
+}
+
+static struct reader *find_reader(const struct cards *cards, const char *name)
+{
+    for (struct reader *reader = cards->readers; reader != NULL; reader = reader->next)
+        if (strcmp(reader->name, name) == 0)
+            return reader;
+    return NULL;
+}
+
+static struct reader *add_reader(struct cards *cards, const char *name)
+{
+    struct reader **end = &cards->readers;
+    struct reader *reader;
+
+    if (cards->n_readers >= READERS_MAX || (reader = calloc(1, sizeof *reader)) == NULL)
+        return NULL;
+    reader->name = strdup(name);
+    while (*end != NULL)
+        end = &(*end)->next;
+    *end = reader;
+    cards->n_readers++;
+    publish_reader(cards, "added", name);
+    return reader;
+}
+
+/*
+ * PC/SC counts insertions and removals: an odd leap between two looks at a card that is still
+ * there means another insertion, of the same card or of another one.
+ */
+static void on_reader(struct cards *cards, const json_t *event)
+{
+    const char *name = json_get_string(event, "reader");
+    bool present = json_get_bool(event, "present", false);
+    int64_t events = json_get_int(event, "events", 0);
+    struct reader *reader = name != NULL ? find_reader(cards, name) : NULL;
+
+    if (name == NULL)
+        return;
+    if (reader == NULL)
+        reader = add_reader(cards, name);
+    if (reader == NULL)
+        return;
+    if (reader->present && (!present || events != reader->events))
+        remove_card(cards, reader);
+    reader->present = present;
+    reader->events = events;
+    if (present && reader->card == NULL) {
+        reader->card = card_new(cards->agent, name, json_get_bool(event, "mute", false));
+        if (reader->card != NULL)
+            cards_publish(cards->agent, "inserted", reader->card);
+    }
+}
+
+static void on_pcsc(struct cards *cards, const json_t *event)
+{
+    const char *state = json_get_string(event, "state");
+
+    for (int i = PCSC_UP; i <= PCSC_REFUSED; i++)
+        if (state != NULL && strcmp(pcsc_names[i], state) == 0)
+            set_pcsc(cards, (enum pcsc_state)i);
+}
+
+static void on_event(void *user, const char *name, json_t *event)
+{
+    struct cards *cards = user;
+    const char *gone = json_get_string(event, "reader");
+
+    backoff_worked(&cards->backoff);
+    (void)sd_event_source_set_time_relative(cards->silence, (uint64_t)SILENCE_MAX_MS * 1000);
+    if (strcmp(name, "pcsc") == 0)
+        on_pcsc(cards, event);
+    else if (strcmp(name, "reader") == 0)
+        on_reader(cards, event);
+    else if (strcmp(name, "reader_gone") == 0 && gone != NULL && find_reader(cards, gone) != NULL)
+        remove_reader(cards, find_reader(cards, gone));
+}
+
+static void restart(void *user)
+{
+    cards_start(user);
+}
+
+static void watch_lost(struct cards *cards)
+{
+    child_free(TAKE_PTR(cards->watch));
+    cards->silence = sd_event_source_disable_unref(cards->silence);
+    set_pcsc(cards, PCSC_DOWN);
+    backoff_failed(&cards->backoff, cards->agent->event, restart, cards);
+}
+
+static void on_exit_of_watch(void *user)
+{
+    watch_lost(user);
+}
+
+static int on_silence(sd_event_source *source, uint64_t usec, void *user)
+{
+    (void)source;
+    (void)usec;
+    log_warning("the card service does not answer any more");
+    watch_lost(user);
+    return 0;
+}
+
+static const struct child_class cardwatch_class = {
+    .program = PROTO_CARDWATCH,
+    .in_flight = 1,
+    .on_event = on_event,
+    .on_exit = on_exit_of_watch,
+};
+
+void cards_start(struct cards *cards)
+{
+    struct fail fail;
+    int r;
+
+    cards->watch = child_start(cards->agent, &cardwatch_class, cards, &fail);
+    if (cards->watch == NULL) {
+        log_error("%s", fail.causes[0]);
+        watch_lost(cards);
+        return;
+    }
+    r = sd_event_add_time_relative(cards->agent->event, &cards->silence, CLOCK_BOOTTIME,
+                                   (uint64_t)SILENCE_MAX_MS * 1000, 1000000, on_silence, cards);
+    if (r < 0)
+        log_error("no watch over %s: %s", PROTO_CARDWATCH, strerror(-r));
+}
+
+struct cards *cards_new(struct agent *agent)
+{
+    struct cards *cards = calloc(1, sizeof *cards);
+
+    if (cards == NULL)
+        return NULL;
+    cards->agent = agent;
+    cards->pcsc_since_s = clock_real_s();
+    return cards;
+}
+
+void cards_free(struct cards *cards)
+{
+    if (cards == NULL)
+        return;
+    while (cards->readers != NULL)
+        remove_reader(cards, cards->readers);
+    backoff_done(&cards->backoff);
+    sd_event_source_disable_unref(cards->silence);
+    child_free(cards->watch);
+    free(cards);
+}
+
+static bool better(const struct card *card, const struct card *than)
+{
+    static const int ranks[] = {[CARD_READY] = 2, [CARD_READING] = 1, [CARD_FAILED] = 0};
+
+    if (than == NULL)
+        return true;
+    return ranks[card_state(card)] > ranks[card_state(than)];
+}
+
+struct card *cards_pick(const struct cards *cards, const char *reader, struct fail *fail)
+{
+    struct card *best = NULL;
+
+    if (cards->pcsc == PCSC_REFUSED || cards->pcsc == PCSC_DOWN) {
+        fail_set(fail, cards->pcsc == PCSC_DOWN ? CPS_PCSC_UNAVAILABLE : CPS_PCSC_REFUSED,
+                 "card service: %s", pcsc_names[cards->pcsc]);
+        return NULL;
+    }
+    for (const struct reader *r = cards->readers; r != NULL; r = r->next)
+        if (r->card != NULL && (reader == NULL || strcmp(r->name, reader) == 0) &&
+            better(r->card, best))
+            best = r->card;
+    if (best != NULL)
+        return best;
+    if (cards->readers == NULL || (reader != NULL && find_reader(cards, reader) == NULL))
+        fail_set(fail, CPS_NO_READER, "%s", reader != NULL ? reader : "none plugged in");
+    else
+        fail_set(fail, CPS_NO_CARD, "%s", reader != NULL ? reader : cards->readers->name);
+    return NULL;
+}
+
+void cards_logout(struct cards *cards, const char *name)
+{
+    const struct reader *reader = find_reader(cards, name);
+
+    if (reader != NULL && reader->card != NULL && card_state(reader->card) == CARD_READY)
+        card_call(reader->card, "logout", json_object(), -1, NULL, NULL);
+}
+
+json_t *cards_pcsc_json(const struct cards *cards)
+{
+    return json_pack("{s:s, s:I}", "state", pcsc_names[cards->pcsc], "since_at",
+                     (json_int_t)cards->pcsc_since_s);
+}
+
+json_t *cards_readers_json(const struct cards *cards)
+{
+    json_t *list = json_array();
+
+    for (const struct reader *reader = cards->readers; reader != NULL; reader = reader->next)
+        json_array_append_new(
+            list, json_pack("{s:s, s:o}", "reader", reader->name, "card",
+                            reader->card != NULL ? card_json(reader->card) : json_null()));
+    return list;
+}
+
+json_t *cards_list_json(const struct cards *cards)
+{
+    json_t *list = json_array();
+
+    for (const struct reader *reader = cards->readers; reader != NULL; reader = reader->next)
+        if (reader->card != NULL)
+            json_array_append_new(list, card_json(reader->card));
+    return list;
+}
+
+const char *cards_watch_state(const struct cards *cards)
+{
+    return cards->watch != NULL ? "running" : "restarting";
+}

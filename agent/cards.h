@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The readers that cardwatch sees, and the card in each. */
+#ifndef AGENT_CARDS_H
+#define AGENT_CARDS_H
+
+#include <jansson.h>
+
+#include "agent/agent.h"
+#include "agent/card.h"
+#include "base/fail.h"
+
+#define READERS_MAX 16
+
+struct cards;
+
+struct cards *cards_new(struct agent *agent);
+void cards_free(struct cards *cards);
+
+/* Starts watching: one process, restarted for ever with back-off. */
+void cards_start(struct cards *cards);
+
+/*
+ * The card in that reader or, reader being NULL, the best card there is: a ready one before one
+ * that is being read before any other. NULL and fail: no reader, no card, or no card service.
+ */
+struct card *cards_pick(const struct cards *cards, const char *reader, struct fail *fail);
+
+/* Resets the card in that reader, in the background: its PIN is not verified any more. */
+void cards_logout(struct cards *cards, const char *reader);
+
+/* As the API shows them. */
+json_t *cards_readers_json(const struct cards *cards);
+json_t *cards_list_json(const struct cards *cards);
+json_t *cards_pcsc_json(const struct cards *cards);
+const char *cards_watch_state(const struct cards *cards);
+
+/* Tells the subscribers of "card" what happened to a card. */
+void cards_publish(struct agent *agent, const char *change, const struct card *card);
+
+#endif

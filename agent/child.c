@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "agent/process.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/packet.h"
+#include "base/util.h"
+#include "base/worker.h"
+
+#define CALLS_MAX 256
+
+struct call {
+    struct call *next;
+    struct child *child;
+    int64_t id;
+    int64_t timeout_ms;
+    char *op;
+    json_t *params; /* until sent */
+    int fd;         /* until sent */
+    bool sent;
+    sd_event_source *timer;
+    call_done done; /* NULL: forgotten */
+    call_progress progress;
+    void *user;
+};
+
+struct child {
+    struct agent *agent;
+    const struct child_class *class;
+    void *user;
+    struct process *process;
+    int channel;
+    sd_event_source *io;
+    bool greeted;
+    bool dying;  /* killed: its exit will fail the calls that remain */
+    bool in_use; /* its calls are being failed one by one … */
+    bool freed;  /* … and one of their owners has freed it meanwhile */
+    int64_t next_id;
+    struct call *calls; /* oldest first: sent ones, then queued ones */
+    unsigned n_sent;
+    unsigned n_calls;
+};
+
+static void send_queued(struct child *child);
+
+static void call_free(struct call *call)
+{
+    sd_event_source_disable_unref(call->timer);
+    json_decref(call->params);
+    if (call->fd >= 0)
+        close(call->fd);
+    free(call->op);
+    free(call);
+}
+
+static void unlink_call(struct call *call)
+{
+    struct child *child = call->child;
+
+    for (struct call **at = &child->calls; *at != NULL; at = &(*at)->next)
+        if (*at == call) {
+            *at = call->next;
+            break;
+        }
+    child->n_calls--;
+    if (call->sent)
+        child->n_sent--;
+}
+
+/*
+ * Ends a call: it is off the list and the next one is on its way before its owner hears of it, so
+ * the owner may do anything, freeing the child included.
+ */
+static void finish(struct call *call, json_t *result, const struct fail *fail)
+{
+    call_done done = call->done;
+    void *user = call->user;
+    struct child *child = call->child;
+
+    unlink_call(call);
+    call_free(call);
+    send_queued(child);
+    if (done != NULL)
+        done(user, result, fail);
+}
+
+void call_forget(struct call *call)
+{
+    if (call == NULL)
+        return;
+    call->done = NULL;
+    call->progress = NULL;
+}
+
+int64_t call_id(const struct call *call)
+{
+    return call->id;
+}
+
+/* The process ends by SIGKILL; on_process_exit does the rest, from the event loop. */
+static void kill_child(struct child *child, const char *why)
+{
+    if (child->dying)
+        return;
+    log_warning("%s: %s, killed", child->class->program, why);
+    child->dying = true;
+    process_kill(child->process);
+}
+
+static int on_call_timeout(sd_event_source *source, uint64_t usec, void *user)
+{
+    struct call *call = user;
+    struct child *child = call->child;
+    struct fail fail;
+
+    (void)source;
+    (void)usec;
+    fail_set(&fail, CPS_DEADLINE_EXCEEDED, "%s did not answer \"%s\"", child->class->program,
+             call->op);
+    kill_child(child, "no answer in time");
+    finish(call, NULL, &fail);
+    return 0;
+}
+
+static void send_call(struct call *call)
+{
+    struct child *child = call->child;
+    int64_t deadline = clock_boot_ms() + call->timeout_ms;
+    AUTO_JSON json_t *packet =
+        json_pack("{s:I, s:s, s:I, s:O}", "id", (json_int_t)call->id, "op", call->op, "deadline",
+                  (json_int_t)deadline, "params", call->params);
+    int r = packet_send(child->channel, packet, call->fd);
+
+    if (r < 0)
+        kill_child(child, strerror(-r));
+    call->sent = true;
+    child->n_sent++;
+    json_decref(call->params);
+    call->params = NULL;
+    if (call->fd >= 0)
+        close(TAKE_FD(call->fd));
+    r = sd_event_add_time_relative(child->agent->event, &call->timer, CLOCK_BOOTTIME,
+                                   (uint64_t)call->timeout_ms * 1000, 1000, on_call_timeout, call);
+    if (r < 0)
+        kill_child(child, strerror(-r));
+}
+
+static void send_queued(struct child *child)
+{
+    struct call *call = child->calls;
+
+    while (call != NULL && child->n_sent < child->class->in_flight && !child->dying) {
+        if (!call->sent)
+            send_call(call);
+        call = call->next;
+    }
+}
+
+static struct call *find_call(const struct child *child, int64_t id)
+{
+    for (struct call *call = child->calls; call != NULL; call = call->next)
+        if (call->sent && call->id == id)
+            return call;
+    return NULL;
+}
+
+/* One packet about a call. False: the child broke the protocol. */
+static bool on_answer(struct child *child, json_t *packet)
+{
+    struct call *call = find_call(child, json_get_int(packet, "id", -1));
+    json_t *result = json_get_object(packet, "result");
+    json_t *error = json_get_object(packet, "error");
+    json_t *progress = json_get_object(packet, "progress");
+    struct fail fail;
+
+    if (call == NULL || (result == NULL) + (error == NULL) + (progress == NULL) != 2)
+        return false;
+    if (progress != NULL) {
+        if (call->progress != NULL)
+            call->progress(call->user, progress);
+        return true;
+    }
+    if (error != NULL)
+        fail_from_json(&fail, error);
+    finish(call, result, error != NULL ? &fail : NULL);
+    return true;
+}
+
+static bool on_packet(struct child *child, json_t *packet)
+{
+    const char *event = json_get_string(packet, "event");
+
+    if (!child->greeted) {
+        child->greeted = event != NULL && strcmp(event, "hello") == 0 &&
+                         json_get_int(packet, "protocol", 0) == WORKER_PROTOCOL;
+        return child->greeted;
+    }
+    if (event == NULL)
+        return on_answer(child, packet);
+    if (child->class->on_event != NULL)
+        child->class->on_event(child->user, event, packet);
+    return true;
+}
+
+/* One packet a turn of the loop: clients are served between two packets of a busy child. */
+static int on_channel(sd_event_source *source, int fd, uint32_t revents, void *user)
+{
+    struct child *child = user;
+    AUTO_JSON json_t *packet = NULL;
+    AUTO_CLOSE int passed = -1;
+    int r = packet_recv(fd, &packet, &passed);
+
+    (void)revents;
+    if (r == -EAGAIN)
+        return 0;
+    if (r == 1 && passed < 0) {
+        /* When this returns true the owner may have freed the child. */
+        if (!on_packet(child, packet))
+            kill_child(child, "packet out of protocol");
+        return 0;
+    }
+    sd_event_source_set_enabled(source, SD_EVENT_OFF);
+    kill_child(child, r == 0 ? "channel closed" : "broken packet");
+    return 0;
+}
+
+static void destroy(struct child *child)
+{
+    if (child->process != NULL)
+        process_abandon(child->process);
+    while (child->calls != NULL) {
+        struct call *call = child->calls;
+
+        child->calls = call->next;
+        call_free(call);
+    }
+    sd_event_source_disable_unref(child->io);
+    if (child->channel >= 0)
+        close(child->channel);
+    free(child);
+}
+
+void child_free(struct child *child)
+{
+    if (child == NULL)
+        return;
+    if (child->in_use)
+        child->freed = true;
+    else
+        destroy(child);
+}
+
+/* False: one of the owners of the calls has freed the child. */
+static bool fail_calls(struct child *child, const struct fail *fail)
+{
+    child->dying = true;
+    child->in_use = true;
+    while (child->calls != NULL && !child->freed)
+        finish(child->calls, NULL, fail);
+    child->in_use = false;
+    if (!child->freed)
+        return true;
+    destroy(child);
+    return false;
+}
+
+void child_end(struct child *child, const struct fail *fail)
+{
+    if (child != NULL && fail_calls(child, fail))
+        destroy(child);
+}
+
+static void on_process_exit(void *user)
+{
+    struct child *child = user;
+    struct fail fail;
+
+    child->process = NULL;
+    fail_set(&fail, CPS_COMPONENT_FAILED, "%s stopped", child->class->program);
+    if (fail_calls(child, &fail))
+        child->class->on_exit(child->user);
+}
+
+struct child *child_start(struct agent *agent, const struct child_class *class, void *user,
+                          struct fail *fail)
+{
+    struct child *child = calloc(1, sizeof *child);
+    AUTO_CLOSE int theirs = -1;
+    int pair[2];
+    int r;
+
+    if (child == NULL) {
+        fail_set(fail, CPS_INTERNAL, "out of memory");
+        return NULL;
+    }
+    child->agent = agent;
+    child->class = class;
+    child->user = user;
+    child->channel = -1;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
+        r = -errno;
+    } else {
+        child->channel = pair[0];
+        theirs = pair[1];
+        r = fcntl(child->channel, F_SETFL, O_NONBLOCK);
+    }
+    if (r >= 0)
+        r = sd_event_add_io(agent->event, &child->io, child->channel, EPOLLIN, on_channel, child);
+    if (r >= 0)
+        r = process_start(agent, class->program, class->args, theirs, on_process_exit, child,
+                          &child->process);
+    if (r < 0) {
+        fail_set(fail, CPS_COMPONENT_FAILED, "%s: %s", class->program, strerror(-r));
+        child_free(child);
+        return NULL;
+    }
+    return child;
+}
+
+static int on_refused(sd_event_source *source, uint64_t usec, void *user)
+{
+    struct call *call = user;
+    struct fail fail;
+
+    (void)source;
+    (void)usec;
+    fail_set(&fail, CPS_TOO_MANY_REQUESTS, "%s has too many requests", call->child->class->program);
+    finish(call, NULL, &fail);
+    return 0;
+}
+
+struct call *child_call(struct child *child, const char *op, json_t *params, int pass_fd,
+                        int64_t timeout_ms, call_done done, call_progress progress, void *user)
+{
+    struct call *call = calloc(1, sizeof *call);
+    struct call **end = &child->calls;
+
+    if (call == NULL)
+        abort(); /* no answer could be promised any more; the supervisor starts the agent again */
+    *call = (struct call){.child = child,
+                          .id = child->next_id++,
+                          .timeout_ms = timeout_ms,
+                          .op = strdup(op),
+                          .params = params,
+                          .fd = pass_fd >= 0 ? fcntl(pass_fd, F_DUPFD_CLOEXEC, 0) : -1,
+                          .done = done,
+                          .progress = progress,
+                          .user = user};
+    while (*end != NULL)
+        end = &(*end)->next;
+    *end = call;
+    if (++child->n_calls > CALLS_MAX) {
+        /* Marked as sent so that the queue leaves it alone until the refusal is delivered. */
+        call->sent = true;
+        child->n_sent++;
+        sd_event_add_time_relative(child->agent->event, &call->timer, CLOCK_BOOTTIME, 0, 1,
+                                   on_refused, call);
+        return call;
+    }
+    send_queued(child);
+    return call;
+}

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/conn.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "agent/request.h"
+#include "agent/rpc.h"
+#include "agent/server.h"
+#include "base/log.h"
+#include "base/util.h"
+
+#define PARTS_MAX 8
+
+/* Shared by all connections: only an unfinished line costs a connection memory of its own. */
+static char scratch[CONN_LINE_MAX];
+
+static int on_io(sd_event_source *source, int fd, uint32_t revents, void *user);
+
+struct conn *conn_new(struct agent *agent, int fd, pid_t pid)
+{
+    struct conn *conn = calloc(1, sizeof *conn);
+
+    if (conn == NULL) {
+        close(fd);
+        return NULL;
+    }
+    conn->agent = agent;
+    conn->fd = fd;
+    conn->pid = pid;
+    if (sd_event_add_io(agent->event, &conn->io, fd, EPOLLIN, on_io, conn) < 0) {
+        close(fd);
+        free(conn);
+        return NULL;
+    }
+    return conn;
+}
+
+void conn_free(struct conn *conn)
+{
+    conn->broken = true;
+    requests_abandon(conn);
+    sd_event_source_disable_unref(conn->io);
+    close(conn->fd);
+    json_decref(conn->display);
+    if (conn->out != NULL)
+        explicit_bzero(conn->out, conn->out_len); /* may hold tokens */
+    free(conn->out);
+    free(conn->in);
+    free(conn);
+}
+
+/* The loop then sees the end of the stream, and the connection ends from there. */
+static void break_off(struct conn *conn)
+{
+    conn->broken = true;
+    shutdown(conn->fd, SHUT_RDWR);
+}
+
+static void watch(struct conn *conn)
+{
+    size_t backlog = conn->out_len - conn->out_done;
+    uint32_t events = backlog > 0 ? EPOLLOUT : 0;
+
+    if (backlog <= CONN_BACKLOG_PAUSE && !conn->flush_only)
+        events |= EPOLLIN;
+    if (sd_event_source_set_io_events(conn->io, events) < 0)
+        break_off(conn);
+}
+
+/* Keeps what the socket did not take. */
+static bool keep(struct conn *conn, const struct iovec *iov, size_t n, size_t skip)
+{
+    size_t more = 0;
+    char *grown;
+
+    for (size_t i = 0; i < n; i++)
+        more += iov[i].iov_len;
+    more -= skip;
+    if (conn->out_done > 0) {
+        conn->out_len -= conn->out_done;
+        memmove(conn->out, conn->out + conn->out_done, conn->out_len);
+        conn->out_done = 0;
+    }
+    if (conn->out_len + more > CONN_BACKLOG_MAX)
+        return false;
+    grown = realloc(conn->out, conn->out_len + more);
+    if (grown == NULL)
+        return false;
+    conn->out = grown;
+    for (size_t i = 0; i < n; i++) {
+        size_t from = skip < iov[i].iov_len ? skip : iov[i].iov_len;
+
+        memcpy(conn->out + conn->out_len, (const char *)iov[i].iov_base + from,
+               iov[i].iov_len - from);
+        conn->out_len += iov[i].iov_len - from;
+        skip -= from;
+    }
+    return true;
+}
+
+void conn_send(struct conn *conn, const struct conn_part *parts, size_t n)
+{
+    struct iovec iov[PARTS_MAX + 1];
+    struct msghdr msg = {.msg_iov = iov, .msg_iovlen = n + 1};
+    size_t total = 1;
+    ssize_t sent = 0;
+
+    if (conn->broken || n > PARTS_MAX)
+        return;
+    for (size_t i = 0; i < n; i++) {
+        iov[i].iov_base = (void *)(uintptr_t)parts[i].text; /* sendmsg only reads it */
+        iov[i].iov_len = parts[i].len;
+        total += parts[i].len;
+    }
+    iov[n] = (struct iovec){.iov_base = (char[]){'\n'}, .iov_len = 1};
+    if (conn->out == NULL)
+        sent = sendmsg(conn->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (sent == (ssize_t)total)
+        return;
+    if (sent < 0 && errno != EAGAIN && errno != EINTR) {
+        break_off(conn);
+        return;
+    }
+    if (!keep(conn, iov, n + 1, sent > 0 ? (size_t)sent : 0)) {
+        log_warning("client %d does not read its answers, cut off", (int)conn->pid);
+        break_off(conn);
+        return;
+    }
+    watch(conn);
+}
+
+void conn_send_json(struct conn *conn, json_t *message)
+{
+    AUTO_JSON json_t *owned = message;
+    char *text = json_dumps(owned, JSON_COMPACT);
+    size_t len;
+
+    if (text == NULL)
+        return;
+    len = strlen(text);
+    if (len < CONN_ANSWER_MAX)
+        conn_send(conn, &(struct conn_part){.text = text, .len = len}, 1);
+    else
+        log_error("an answer of %zu bytes was not sent", len);
+    explicit_bzero(text, len);
+    free(text);
+}
+
+/* False: nothing more to do with this client. */
+static bool flush(struct conn *conn)
+{
+    ssize_t n = send(conn->fd, conn->out + conn->out_done, conn->out_len - conn->out_done,
+                     MSG_DONTWAIT | MSG_NOSIGNAL);
+
+    if (n < 0 && errno != EAGAIN && errno != EINTR)
+        return false;
+    if (n > 0)
+        conn->out_done += (size_t)n;
+    if (conn->out_done == conn->out_len) {
+        explicit_bzero(conn->out, conn->out_len);
+        free(TAKE_PTR(conn->out));
+        conn->out_len = conn->out_done = 0;
+        if (conn->flush_only)
+            return false;
+    }
+    watch(conn);
+    return true;
+}
+
+/* No way to find the next message in such a stream: say so, then hang up. */
+static bool refuse_stream(struct conn *conn)
+{
+    struct fail fail;
+
+    fail_set(&fail, CPS_TOO_LARGE, "a line may have %d bytes", CONN_LINE_MAX);
+    conn->flush_only = true;
+    rpc_send_error(conn, NULL, &fail);
+    return conn->out != NULL;
+}
+
+/* Keeps the unfinished line that ends a buffer. */
+static bool keep_rest(struct conn *conn, const char *rest, size_t len)
+{
+    char *copy = NULL;
+
+    if (len > 0) {
+        copy = malloc(len);
+        if (copy == NULL)
+            return false;
+        memcpy(copy, rest, len);
+    }
+    free(conn->in);
+    conn->in = copy;
+    conn->in_len = len;
+    return true;
+}
+
+/*
+ * Serves every whole line of scratch, which holds an old unfinished line and what came now. Another
+ * connection cannot touch scratch meanwhile: nothing below this returns to the loop.
+ */
+static bool serve(struct conn *conn, size_t len)
+{
+    size_t start = 0;
+
+    while (!conn->broken) {
+        const char *end = memchr(scratch + start, '\n', len - start);
+        size_t line_len;
+
+        if (end == NULL)
+            break;
+        line_len = (size_t)(end - (scratch + start));
+        rpc_line(conn, scratch + start, line_len);
+        start += line_len + 1;
+    }
+    if (len - start >= CONN_LINE_MAX)
+        return refuse_stream(conn);
+    return keep_rest(conn, scratch + start, len - start);
+}
+
+static bool on_readable(struct conn *conn)
+{
+    size_t old = conn->in_len;
+    ssize_t n;
+
+    if (old > 0)
+        memcpy(scratch, conn->in, old);
+    n = recv(conn->fd, scratch + old, sizeof scratch - old, MSG_DONTWAIT);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return true;
+    return n > 0 && serve(conn, old + (size_t)n);
+}
+
+static int on_io(sd_event_source *source, int fd, uint32_t revents, void *user)
+{
+    struct conn *conn = user;
+    bool alive = true;
+
+    (void)source;
+    (void)fd;
+    if ((revents & EPOLLOUT) != 0)
+        alive = flush(conn);
+    if (alive && (revents & EPOLLIN) != 0)
+        alive = on_readable(conn);
+    else if (alive && (revents & (EPOLLHUP | EPOLLERR)) != 0)
+        alive = false;
+    if (!alive) {
+        server_forget(conn->agent->server, conn);
+        conn_free(conn);
+    }
+    return 0;
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One client of the socket: lines in, lines out, never waiting for either. A client that does not
+ * read stops being read; one that lets its notifications pile up is cut off, so that it never takes
+ * a stale picture for the present one.
+ */
+#ifndef AGENT_CONN_H
+#define AGENT_CONN_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "agent/agent.h"
+
+/* Longest line accepted and longest line sent, newline included. */
+#define CONN_LINE_MAX   65536
+#define CONN_ANSWER_MAX 262144
+
+/* Unsent bytes above which a client is not read any more, and above which it is cut off. */
+#define CONN_BACKLOG_PAUSE CONN_ANSWER_MAX
+#define CONN_BACKLOG_MAX   (4 * CONN_ANSWER_MAX)
+
+struct request;
+
+struct conn {
+    struct conn *next;
+    struct conn **link; /* what points at this one in the server's list */
+    struct agent *agent;
+    sd_event_source *io;
+    int fd;
+    pid_t pid;
+    bool greeted;
+    bool broken; /* shut down: the loop will see its end and free it; nothing is sent any more */
+    bool flush_only; /* answer what is queued, then close */
+    unsigned events; /* subscribed kinds, as bits of enum event_kind */
+    unsigned n_requests;
+    struct request *requests;
+    json_t *display; /* where to ask questions, or NULL */
+    char *in;        /* an unfinished line, or NULL */
+    size_t in_len;
+    char *out; /* what the socket would not take, or NULL */
+    size_t out_len;
+    size_t out_done;
+};
+
+/* Takes the descriptor over. NULL when it cannot be served. */
+struct conn *conn_new(struct agent *agent, int fd, pid_t pid);
+
+/* Cancels its requests, closes and frees it: for the event loop and the server only. */
+void conn_free(struct conn *conn);
+
+/*
+ * Queues one line made of these parts, newline added. Never frees the connection: one that is dead
+ * or beyond its limits is shut down, and ends when the loop sees that.
+ */
+struct conn_part {
+    const char *text;
+    size_t len;
+};
+void conn_send(struct conn *conn, const struct conn_part *parts, size_t n);
+
+/* The same for one JSON value, which is stolen. */
+void conn_send_json(struct conn *conn, json_t *message);
+
+#endif

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/login.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/util.h"
+
+struct login_waiter {
+    struct login_waiter *next;
+    struct login *login;
+    struct request *request;
+};
+
+struct logins {
+    struct login *first;
+};
+
+struct logins *logins_new(struct agent *agent)
+{
+    (void)agent;
+    return calloc(1, sizeof(struct logins));
+}
+
+void logins_free(struct logins *logins)
+{
+    if (logins == NULL)
+        return;
+    while (logins->first != NULL)
+        logins->first->abandon(logins->first);
+    free(logins);
+}
+
+void login_done(struct login *login)
+{
+    for (struct login **at = &login->agent->logins->first; *at != NULL; at = &(*at)->next)
+        if (*at == login) {
+            *at = login->next;
+            break;
+        }
+    while (login->waiters != NULL) {
+        struct login_waiter *waiter = login->waiters;
+
+        login->waiters = waiter->next;
+        free(waiter);
+    }
+    json_decref(login->progress);
+    json_decref(login->display);
+    free(login->key);
+}
+
+/* The request is being answered by somebody else: deadline, cancel, or a client that left. */
+static void on_cancel(struct request *request, void *user)
+{
+    struct login_waiter *waiter = user;
+    struct login *login = waiter->login;
+
+    (void)request;
+    for (struct login_waiter **at = &login->waiters; *at != NULL; at = &(*at)->next)
+        if (*at == waiter) {
+            *at = waiter->next;
+            break;
+        }
+    free(waiter);
+    if (login->waiters == NULL)
+        login->abandon(login);
+}
+
+static void add_waiter(struct login *login, struct request *request)
+{
+    struct login_waiter *waiter = calloc(1, sizeof *waiter);
+
+    if (waiter == NULL)
+        abort(); /* no answer could be promised any more; the supervisor starts the agent again */
+    waiter->login = login;
+    waiter->request = request;
+    waiter->next = login->waiters;
+    login->waiters = waiter;
+    request_wait(request, on_cancel, waiter);
+}
+
+bool login_join(struct agent *agent, const char *key, struct request *request)
+{
+    for (struct login *login = agent->logins->first; login != NULL; login = login->next)
+        if (strcmp(login->key, key) == 0) {
+            if (login->progress != NULL)
+                request_progress(request, json_copy(login->progress));
+            add_waiter(login, request);
+            return true;
+        }
+    return false;
+}
+
+void login_begin(struct login *login, struct agent *agent, const char *key, struct request *request)
+{
+    login->agent = agent;
+    login->key = strdup(key);
+    login->display = json_incref(request->conn->display);
+    login->next = agent->logins->first;
+    agent->logins->first = login;
+    add_waiter(login, request);
+}
+
+void login_progress(struct login *login, json_t *members)
+{
+    json_decref(login->progress);
+    login->progress = members;
+    for (struct login_waiter *waiter = login->waiters; waiter != NULL; waiter = waiter->next)
+        request_progress(waiter->request, json_copy(members));
+}
+
+/* Takes the waiters away first: answering one must not abandon the login under our feet. */
+static void answer_all(struct login *login, const struct fail *fail)
+{
+    struct login_waiter *waiters = TAKE_PTR(login->waiters);
+    struct agent *agent = login->agent;
+
+    login->abandon(login);
+    while (waiters != NULL) {
+        struct login_waiter *waiter = waiters;
+
+        waiters = waiter->next;
+        if (fail != NULL)
+            request_fail(waiter->request, fail);
+        else
+            request_reply(waiter->request, session_json(agent->session));
+        free(waiter);
+    }
+}
+
+void login_fail(struct login *login, const struct fail *fail)
+{
+    struct fail kept = *fail; /* it may live in what abandon() frees */
+    char text[512];
+
+    fail_describe(fail, text, sizeof text);
+    log_info("login failed: %s", text);
+    answer_all(login, &kept);
+}
+
+void login_succeed(struct login *login, struct login_proof *proof)
+{
+    session_open(login->agent->session, proof);
+    answer_all(login, NULL);
+}
+
+static void tell_card(struct agent *agent, const struct card *card, const struct fail *fail)
+{
+    struct login *next;
+
+    for (struct login *login = agent->logins->first; login != NULL; login = next) {
+        next = login->next;
+        if (login->on_card != NULL)
+            login->on_card(login, card, fail);
+    }
+}
+
+void logins_card_changed(struct agent *agent, const struct card *card)
+{
+    tell_card(agent, card, NULL);
+}
+
+void logins_card_removed(struct agent *agent, const struct card *card, const struct fail *fail)
+{
+    session_card_removed(agent->session, card_reader(card));
+    tell_card(agent, card, fail);
+}

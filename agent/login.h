@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Logins under way. Programs that ask for the same login at the same time share one: the user is
+ * asked once and all of them get the session. It goes on as long as one of them waits for it.
+ */
+#ifndef AGENT_LOGIN_H
+#define AGENT_LOGIN_H
+
+#include <jansson.h>
+
+#include "agent/agent.h"
+#include "agent/card.h"
+#include "agent/request.h"
+#include "agent/session.h"
+
+/* The common part, first member of each kind of login. */
+struct login {
+    struct login *next;
+    struct agent *agent;
+    char *key; /* what makes two logins the same */
+    struct login_waiter *waiters;
+    json_t *progress; /* the last one, told to those who join */
+    json_t *display;  /* of the first who asked */
+    /* Drops whatever is under way and frees the login. */
+    void (*abandon)(struct login *login);
+    /* A card has changed or is gone (fail is set then); NULL: no card in this kind of login. */
+    void (*on_card)(struct login *login, const struct card *card, const struct fail *fail);
+};
+
+struct logins;
+
+struct logins *logins_new(struct agent *agent);
+void logins_free(struct logins *logins);
+
+/* Starts a card login (login_card.c) or a provider's (login_psc.c) for a request, or joins one. */
+void login_by_card(struct agent *agent, struct request *request);
+void login_by_provider(struct agent *agent, struct request *request, const char *method);
+
+/* For the kinds: adds the request to the login of that key. False: there is none. */
+bool login_join(struct agent *agent, const char *key, struct request *request);
+
+/* For the kinds: registers a new login with its first waiter; key is copied. */
+void login_begin(struct login *login, struct agent *agent, const char *key,
+                 struct request *request);
+
+/* For the kinds: tells all who wait; members is stolen. */
+void login_progress(struct login *login, json_t *members);
+
+/* For the kinds: the end. Answers all who wait and abandons the login. */
+void login_fail(struct login *login, const struct fail *fail);
+void login_succeed(struct login *login, struct login_proof *proof);
+
+/* For the kinds: frees what the common part holds. */
+void login_done(struct login *login);
+
+/* What becomes of cards. */
+void logins_card_changed(struct agent *agent, const struct card *card);
+void logins_card_removed(struct agent *agent, const struct card *card, const struct fail *fail);
+
+#endif

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Login at an identity provider, done by oidcd: by the e-CPS phone (CIBA) or by the browser. The
+ * digits to recognise on the phone are on their way to the caller before oidcd is asked to push.
+ */
+#include <openssl/rand.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/login.h"
+#include "agent/oidc.h"
+#include "agent/prompter.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/util.h"
+
+struct psc_login {
+    struct login login;
+    const char *method; /* "ecps" or "browser": static */
+    char *provider;
+    char digits[3];
+    struct call *call;
+    struct prompt *browser;
+};
+
+static struct psc_login *of(struct login *login)
+{
+    return (struct psc_login *)(void *)login;
+}
+
+static void abandon(struct login *login)
+{
+    struct psc_login *self = of(login);
+
+    oidc_cancel(login->agent->oidc, self->call);
+    prompt_cancel(self->browser);
+    login_done(login);
+    free(self->provider);
+    free(self);
+}
+
+/* Uniform over 00 to 99: a byte above the last whole hundred is drawn again. */
+static bool draw_digits(char digits[3])
+{
+    uint8_t byte;
+
+    do
+        if (RAND_bytes(&byte, 1) != 1)
+            return false;
+    while (byte >= 200);
+    snprintf(digits, 3, "%02u", byte % 100U);
+    return true;
+}
+
+static json_t *text_or(const json_t *from, const char *key, const char *otherwise)
+{
+    const char *text = json_get_string(from, key);
+
+    return json_string(text != NULL && text[0] != '\0' ? text : otherwise);
+}
+
+static json_t *holder_of(const json_t *login)
+{
+    const char *id = json_get_string(login, "subject_name_id");
+    const json_t *info = json_get_object(login, "userinfo");
+    const char *given = json_get_string(info, "given_name");
+    const char *family = json_get_string(info, "family_name");
+    json_t *holder = json_object();
+
+    if (given != NULL && family != NULL)
+        json_object_set_new(holder, "name", json_sprintf("%s %s", given, family));
+    else
+        json_object_set_new(holder, "name", json_string(id));
+    json_object_set_new(holder, "national_id", json_string(id));
+    json_object_set_new(holder, "given_name", text_or(info, "given_name", ""));
+    json_object_set_new(holder, "family_name", text_or(info, "family_name", ""));
+    return holder;
+}
+
+/*
+ * What the provider says of the login is carried in "psc" as it is. Of our own knowledge, "mfa" is
+ * claimed only when it names a means that has two factors: the card, or the e-CPS phone.
+ */
+static json_t *amr_of(const json_t *login)
+{
+    const char *mode = json_get_string(login, "auth_mode");
+    bool two = mode != NULL && (strcmp(mode, "CARD") == 0 || strcmp(mode, "MOBILE") == 0);
+
+    return two ? json_pack("[s]", "mfa") : json_array();
+}
+
+static void on_login(void *user, json_t *result, const struct fail *fail)
+{
+    struct psc_login *self = user;
+    struct login_proof proof = {.method = self->method};
+    const char *id = json_get_string(result, "subject_name_id");
+    const char *acr = json_get_string(result, "acr");
+    struct fail nameless;
+
+    self->call = NULL;
+    if (fail == NULL && id == NULL) {
+        fail_reason(&nameless, CPS_ID_TOKEN_REJECTED, "subject_name_id", "no SubjectNameID");
+        fail = &nameless;
+    }
+    if (fail != NULL) {
+        login_fail(&self->login, fail);
+        return;
+    }
+    proof.amr = amr_of(result);
+    proof.acr = acr != NULL ? strdup(acr) : NULL;
+    proof.auth_time_s = json_get_int(result, "auth_at", 0);
+    if (proof.auth_time_s <= 0)
+        proof.auth_time_s = clock_real_s();
+    proof.holder = holder_of(result);
+    proof.psc = json_pack("{s:s, s:o, s:s, s:s*, s:s*}", "provider", self->provider, "issuer",
+                          text_or(result, "issuer", ""), "subject_name_id", id, "acr", acr,
+                          "auth_mode", json_get_string(result, "auth_mode"));
+    proof.tokens = json_incref(result);
+    login_succeed(&self->login, &proof);
+}
+
+static void announce_page(struct psc_login *self, bool opened)
+{
+    json_t *progress = json_copy(self->login.progress);
+
+    json_object_set_new(progress, "opened", json_boolean(opened));
+    login_progress(&self->login, progress);
+}
+
+/* A page that could not be opened here may still be opened by the caller, who was told of it. */
+static void on_browser(void *user, json_t *result, const struct fail *fail)
+{
+    struct psc_login *self = user;
+
+    (void)result;
+    self->browser = NULL;
+    if (fail != NULL)
+        log_warning("the browser was not started: %s", cps_error_name(fail->code));
+    announce_page(self, fail == NULL);
+}
+
+static void on_progress(void *user, json_t *progress)
+{
+    struct psc_login *self = user;
+    const char *url = json_get_string(progress, "url");
+    int64_t expires_in_s = json_get_int(progress, "expires_in", 0);
+
+    if (url != NULL && self->browser == NULL) {
+        login_progress(&self->login,
+                       json_pack("{s:s, s:s, s:b}", "state", "browser", "url", url, "opened", 0));
+        self->browser =
+            prompt_browse(self->login.agent, url, self->login.display, on_browser, self);
+    } else if (expires_in_s > 0) {
+        login_progress(&self->login,
+                       json_pack("{s:s, s:s, s:I}", "state", "phone", "digits", self->digits,
+                                 "expires_in_s", (json_int_t)expires_in_s));
+    }
+}
+
+static json_t *ciba_params(struct psc_login *self, const json_t *params)
+{
+    const char *channel = json_get_string(params, "channel");
+
+    login_progress(&self->login, json_pack("{s:s, s:s}", "state", "phone", "digits", self->digits));
+    return json_pack("{s:s, s:s, s:s, s:s}", "provider", self->provider, "login_hint",
+                     json_get_string(params, "national_id"), "binding_message", self->digits,
+                     "channel", channel != NULL ? channel : "MOBILE");
+}
+
+static void start(struct psc_login *self, const json_t *params)
+{
+    bool by_phone = strcmp(self->method, "ecps") == 0;
+    struct agent *agent = self->login.agent;
+    json_t *call_params;
+    struct fail fail;
+
+    if (by_phone && !draw_digits(self->digits)) {
+        fail_set(&fail, CPS_INTERNAL, "no random digits");
+        login_fail(&self->login, &fail);
+        return;
+    }
+    if (by_phone) {
+        call_params = ciba_params(self, params);
+    } else {
+        login_progress(&self->login, json_pack("{s:s}", "state", "provider"));
+        call_params = json_pack("{s:s}", "provider", self->provider);
+    }
+    self->call = oidc_call(agent->oidc, by_phone ? "login_ciba" : "login_browser", call_params,
+                           OIDC_LOGIN_TIMEOUT_MS, on_login, on_progress, self, &fail);
+    if (self->call == NULL)
+        login_fail(&self->login, &fail);
+}
+
+static cps_error check(const struct agent *agent, const struct request *request, const char *method,
+                       struct fail *fail)
+{
+    const char *asked = json_get_string(request->params, "provider");
+
+    if (strcmp(method, "ecps") == 0 && json_get_string(request->params, "national_id") == NULL)
+        return fail_reason(fail, CPS_INVALID_PARAMS, "national_id", "method ecps needs it");
+    if (oidc_provider(agent->oidc, asked) == NULL)
+        return fail_set(fail, CPS_PROVIDER_UNKNOWN, "no provider was chosen");
+    if (!request->interactive)
+        return fail_set(fail, CPS_INTERACTION_REQUIRED, "a person must take part");
+    return CPS_OK;
+}
+
+void login_by_provider(struct agent *agent, struct request *request, const char *method)
+{
+    const char *provider = oidc_provider(agent->oidc, json_get_string(request->params, "provider"));
+    const char *id = json_get_string(request->params, "national_id");
+    AUTO_FREE char *key = NULL;
+    struct psc_login *self;
+    struct fail fail;
+
+    if (check(agent, request, method, &fail) != CPS_OK) {
+        request_fail(request, &fail);
+        return;
+    }
+    if (asprintf(&key, "%s %s %s", method, provider, id != NULL ? id : "") < 0 ||
+        login_join(agent, key, request))
+        return;
+    self = calloc(1, sizeof *self);
+    if (self == NULL)
+        return; /* the request is answered at its deadline */
+    self->login.abandon = abandon;
+    self->method = method;
+    self->provider = strdup(provider);
+    login_begin(&self->login, agent, key, request);
+    start(self, request->params);
+}

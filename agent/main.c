@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cps-agent: options, then the parts of the agent in the order they need each other. */
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+
+#include "agent/agent.h"
+#include "agent/cards.h"
+#include "agent/child.h"
+#include "agent/keys.h"
+#include "agent/login.h"
+#include "agent/oidc.h"
+#include "agent/server.h"
+#include "agent/session.h"
+#include "agent/settings.h"
+#include "agent/tokens.h"
+#include "agent/trust.h"
+#include "base/confine.h"
+#include "base/log.h"
+#include "base/util.h"
+
+enum option_id { OPT_CONFIG = 256, OPT_STATE, OPT_SOCKET, OPT_LIBEXEC, OPT_DEBUG };
+
+static const struct option long_options[] = {
+    {"config", required_argument, NULL, OPT_CONFIG},
+    {"state", required_argument, NULL, OPT_STATE},
+    {"socket", required_argument, NULL, OPT_SOCKET},
+    {"libexec", required_argument, NULL, OPT_LIBEXEC},
+    {"debug", no_argument, NULL, OPT_DEBUG},
+    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'V'},
+    {0},
+};
+
+static const char usage[] =
+    "Usage: cps-agent [options]\n"
+    "  --config DIR   configuration (default " CPS_CONFIGDIR ")\n"
+    "  --state DIR    state (default $STATE_DIRECTORY, $XDG_STATE_HOME/cps-agent)\n"
+    "  --socket PATH  socket (default $XDG_RUNTIME_DIR/cps-agent/agent.sock)\n"
+    "  --libexec DIR  helper programs (default " CPS_LIBEXECDIR ")\n"
+    "  --debug        say more on standard error\n"
+    "  --help, --version\n";
+
+/* first, or base/rest when base is set, or NULL. */
+static char *path_from(const char *first, const char *base, const char *rest)
+{
+    char *path = NULL;
+
+    if (first != NULL)
+        return strdup(first);
+    if (base == NULL || asprintf(&path, "%s/%s", base, rest) < 0)
+        return NULL;
+    return path;
+}
+
+static char *default_state(void)
+{
+    char *path = path_from(getenv("STATE_DIRECTORY"), getenv("XDG_STATE_HOME"), "cps-agent");
+
+    return path != NULL ? path : path_from(NULL, getenv("HOME"), ".local/state/cps-agent");
+}
+
+/* The directories above the last one, as mkdir -p would. */
+static void make_parents(const char *path)
+{
+    char copy[PATH_MAX];
+
+    snprintf(copy, sizeof copy, "%s", path);
+    for (char *at = strchr(copy + 1, '/'); at != NULL; at = strchr(at + 1, '/')) {
+        *at = '\0';
+        if (mkdir(copy, 0700) < 0 && errno != EEXIST)
+            return;
+        *at = '/';
+    }
+}
+
+/* Returns -1 to go on, else the exit status. */
+static int read_options(int argc, char **argv, struct agent_options *options)
+{
+    int c;
+
+    options->config_dir = CPS_CONFIGDIR;
+    options->libexec_dir = CPS_LIBEXECDIR;
+    while ((c = getopt_long(argc, argv, "hV", long_options, NULL)) != -1) {
+        switch (c) {
+        case OPT_CONFIG:
+            options->config_dir = optarg;
+            break;
+        case OPT_STATE:
+            options->state_dir = optarg;
+            break;
+        case OPT_SOCKET:
+            options->socket_path = optarg;
+            break;
+        case OPT_LIBEXEC:
+            options->libexec_dir = optarg;
+            break;
+        case OPT_DEBUG:
+            setenv("CPS_DEBUG", "1", 1);
+            break;
+        case 'h':
+            fputs(usage, stdout);
+            return EXIT_SUCCESS;
+        case 'V':
+            puts("cps-agent " CPS_VERSION);
+            return EXIT_SUCCESS;
+        default:
+            fputs(usage, stderr);
+            return 2;
+        }
+    }
+    if (optind == argc)
+        return -1;
+    fputs(usage, stderr);
+    return 2;
+}
+
+static cps_error prepare(struct agent *agent, struct fail *fail)
+{
+    AUTO_FREE char *config_path = path_from(NULL, agent->options.config_dir, "cps-agent.conf");
+    AUTO_FREE char *trust_dir = path_from(NULL, agent->options.config_dir, "trust");
+
+    if (config_path == NULL || trust_dir == NULL)
+        return fail_set(fail, CPS_INTERNAL, "out of memory");
+    if (config_load(config_path, settings_keys, true, &agent->config, fail) != CPS_OK)
+        return fail->code;
+    agent->trust = trust_new(config_string(agent->config, "trust", "directory", trust_dir), fail);
+    if (agent->trust == NULL)
+        return fail->code;
+    make_parents(agent->options.state_dir);
+    agent->keys = keys_new(agent->options.state_dir, fail);
+    if (agent->keys == NULL)
+        return fail->code;
+    agent->children = children_new();
+    agent->cards = cards_new(agent);
+    agent->oidc = oidc_new(agent);
+    agent->tokens = tokens_new(agent);
+    agent->session = session_new(agent);
+    agent->logins = logins_new(agent);
+    if (agent->children == NULL || agent->cards == NULL || agent->oidc == NULL ||
+        agent->tokens == NULL || agent->session == NULL || agent->logins == NULL)
+        return fail_set(fail, CPS_INTERNAL, "out of memory");
+    agent->server = server_new(agent, fail);
+    return agent->server != NULL ? CPS_OK : fail->code;
+}
+
+/* The helpers start once the socket answers: nobody waits for them to know that we are there. */
+static int start_children(sd_event_source *source, void *user)
+{
+    struct agent *agent = user;
+
+    (void)source;
+    cards_start(agent->cards);
+    oidc_start(agent->oidc);
+    return 0;
+}
+
+static int set_up_loop(struct agent *agent)
+{
+    sigset_t mask;
+    int r;
+
+    sigemptyset(&mask);
+    sigaddset(&mask, SIGCHLD);
+    sigaddset(&mask, SIGTERM);
+    sigaddset(&mask, SIGINT);
+    if (sigprocmask(SIG_BLOCK, &mask, NULL) < 0)
+        return -errno;
+    r = sd_event_default(&agent->event);
+    if (r >= 0)
+        r = sd_event_add_signal(agent->event, NULL, SIGTERM, NULL, NULL);
+    if (r >= 0)
+        r = sd_event_add_signal(agent->event, NULL, SIGINT, NULL, NULL);
+    if (r >= 0)
+        r = sd_event_set_watchdog(agent->event, true);
+    return r;
+}
+
+/* In the order in which they stop needing each other: clients first, processes last. */
+static void tear_down(struct agent *agent)
+{
+    session_free(agent->session);
+    logins_free(agent->logins);
+    cards_free(agent->cards);
+    tokens_free(agent->tokens);
+    oidc_free(agent->oidc);
+    server_free(agent->server);
+    keys_free(agent->keys);
+    trust_free(agent->trust);
+    children_free(agent->children);
+    config_free(agent->config);
+    sd_event_unref(agent->event);
+}
+
+static int run(struct agent *agent)
+{
+    struct fail fail = FAIL_INIT;
+    char text[512];
+    int r = set_up_loop(agent);
+    sd_event_source *starter = NULL;
+
+    if (r < 0) {
+        log_error("event loop: %s", strerror(-r));
+        return EXIT_FAILURE;
+    }
+    if (prepare(agent, &fail) != CPS_OK) {
+        fail_describe(&fail, text, sizeof text);
+        log_error("%s", text);
+        return EXIT_FAILURE;
+    }
+    r = sd_event_add_defer(agent->event, &starter, start_children, agent);
+    if (r >= 0)
+        r = sd_event_source_set_priority(starter, SD_EVENT_PRIORITY_IDLE);
+    sd_notify(0, "READY=1");
+    if (r >= 0)
+        r = sd_event_loop(agent->event);
+    sd_event_source_unref(starter);
+    return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+    struct agent agent = {0};
+    AUTO_FREE char *state = default_state();
+    AUTO_FREE char *socket_path =
+        path_from(NULL, getenv("XDG_RUNTIME_DIR"), "cps-agent/agent.sock");
+    int status;
+
+    agent.options.state_dir = state;
+    agent.options.socket_path = socket_path;
+    status = read_options(argc, argv, &agent.options);
+    if (status >= 0)
+        return status;
+    log_init("cps-agent", getenv("CPS_DEBUG") != NULL ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
+    if (agent.options.state_dir == NULL || agent.options.socket_path == NULL) {
+        log_error("no place for state or socket: set XDG_RUNTIME_DIR and HOME, or the options");
+        return EXIT_FAILURE;
+    }
+    (void)signal(SIGPIPE, SIG_IGN);
+    confine_memory();
+    status = run(&agent);
+    tear_down(&agent);
+    return status;
+}

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/methods.h"
+
+#include <openssl/x509.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/card.h"
+#include "agent/cards.h"
+#include "agent/identity.h"
+#include "agent/keys.h"
+#include "agent/login.h"
+#include "agent/oidc.h"
+#include "agent/server.h"
+#include "agent/session.h"
+#include "agent/statement.h"
+#include "agent/tokens.h"
+#include "agent/trust.h"
+#include "base/json.h"
+#include "base/util.h"
+
+#define PROTOCOL_VERSION 1
+
+static const char *param(const struct request *request, enum api_method_id id, const char *name)
+{
+    return api_string(&api_methods[id], request->params, name);
+}
+
+static json_t *epoch_of(const struct agent *agent)
+{
+    return json_integer(session_epoch(agent->session));
+}
+
+static void on_hello(struct agent *agent, struct request *request)
+{
+    json_t *display = json_get_object(request->params, "display");
+    json_t *features = json_array();
+    struct fail fail;
+
+    if (json_get_int(request->params, "protocol", 0) != PROTOCOL_VERSION) {
+        json_decref(features);
+        fail_set(&fail, CPS_PROTOCOL_VERSION, "this agent speaks version %d", PROTOCOL_VERSION);
+        request_fail(request, &fail);
+        return;
+    }
+    for (int i = 0; i < API_METHOD_COUNT; i++)
+        json_array_append_new(features, json_string(api_methods[i].name));
+    request->conn->greeted = true;
+    json_decref(request->conn->display);
+    request->conn->display = json_incref(display);
+    request_reply(request, json_pack("{s:i, s:{s:s, s:s}, s:o, s:o}", "protocol", PROTOCOL_VERSION,
+                                     "agent", "name", "cps-agent", "version", CPS_VERSION,
+                                     "features", features, "epoch", epoch_of(agent)));
+}
+
+static void on_status(struct agent *agent, struct request *request)
+{
+    bool test = config_bool(agent->config, "trust", "test", false);
+    json_t *status = json_pack(
+        "{s:s, s:o, s:o, s:o, s:o}", "version", CPS_VERSION, "pcsc", cards_pcsc_json(agent->cards),
+        "readers", cards_readers_json(agent->cards), "session", session_json(agent->session),
+        "providers", oidc_providers_json(agent->oidc));
+
+    json_object_set_new(
+        status, "trust",
+        json_pack("{s:i, s:b}", "anchors", (int)trust_anchors(agent->trust), "test", test));
+    json_object_set_new(status, "components",
+                        json_pack("{s:s, s:s}", "cardwatch", cards_watch_state(agent->cards),
+                                  "oidcd", oidc_state(agent->oidc)));
+    json_object_set_new(status, "policy", json_pack("{s:s}", "pin", "each_login"));
+    json_object_set_new(status, "epoch", epoch_of(agent));
+    request_reply(request, status);
+}
+
+static void on_subscribe(struct agent *agent, struct request *request)
+{
+    const json_t *wanted = json_get_array(request->params, "events");
+    json_t *subscribed = json_array();
+    unsigned events = 0;
+    size_t i;
+    const json_t *name;
+
+    for (int kind = 0; kind < EVENT_KINDS; kind++) {
+        bool chosen = wanted == NULL;
+
+        json_array_foreach (wanted, i, name)
+            chosen |= strcmp(json_string_value(name), event_names[kind]) == 0;
+        if (!chosen)
+            continue;
+        events |= 1U << kind;
+        json_array_append_new(subscribed, json_string(event_names[kind]));
+    }
+    request->conn->events = events;
+    request_reply(request, json_pack("{s:o, s:o}", "events", subscribed, "epoch", epoch_of(agent)));
+}
+
+static void on_cancel(struct agent *agent, struct request *request)
+{
+    AUTO_FREE char *id = json_dumps(json_object_get(request->params, "id"), JSON_ENCODE_ANY);
+    struct request *target = id != NULL ? request_find(request->conn, id) : NULL;
+    struct fail fail;
+
+    (void)agent;
+    if (target == request)
+        target = NULL;
+    if (target != NULL) {
+        fail_set(&fail, CPS_CANCELLED, "by its caller");
+        request_abort(target, &fail);
+    }
+    request_reply(request, json_pack("{s:b}", "cancelled", target != NULL));
+}
+
+static void on_card_list(struct agent *agent, struct request *request)
+{
+    request_reply(request, json_pack("{s:o, s:o}", "cards", cards_list_json(agent->cards), "epoch",
+                                     epoch_of(agent)));
+}
+
+static int64_t time_of(const ASN1_TIME *time)
+{
+    ASN1_TIME *epoch = ASN1_TIME_set(NULL, 0);
+    int days = 0, seconds = 0;
+
+    if (epoch == NULL || ASN1_TIME_diff(&days, &seconds, epoch, time) != 1)
+        days = seconds = 0;
+    ASN1_TIME_free(epoch);
+    return (int64_t)days * 86400 + seconds;
+}
+
+static char *serial_text(const X509 *certificate)
+{
+    BIGNUM *number = ASN1_INTEGER_to_BN(X509_get0_serialNumber(certificate), NULL);
+    char *hex = number != NULL ? BN_bn2hex(number) : NULL;
+    char *text = hex != NULL ? strdup(hex) : NULL;
+
+    BN_free(number);
+    OPENSSL_free(hex);
+    return text;
+}
+
+static json_t *certificate_json(const char *reader, const char *usage, X509 *certificate)
+{
+    AUTO_FREE char *pem = identity_pem(certificate);
+    AUTO_FREE char *subject = identity_name_text(X509_get_subject_name(certificate));
+    AUTO_FREE char *issuer = identity_name_text(X509_get_issuer_name(certificate));
+    AUTO_FREE char *serial = serial_text(certificate);
+    json_t *holder = identity_holder(certificate);
+    json_t *json =
+        json_pack("{s:s, s:s, s:s*, s:s*, s:s*, s:s*, s:I, s:I}", "reader", reader, "usage", usage,
+                  "certificate", pem, "subject", subject, "issuer", issuer, "serial", serial,
+                  "not_before", (json_int_t)time_of(X509_get0_notBefore(certificate)), "not_after",
+                  (json_int_t)time_of(X509_get0_notAfter(certificate)));
+
+    if (holder != NULL)
+        json_object_set_new(json, "holder", holder);
+    return json;
+}
+
+static void on_card_certificate(struct agent *agent, struct request *request)
+{
+    const char *usage = param(request, API_CARD_CERTIFICATE, "usage");
+    struct fail fail = FAIL_INIT;
+    struct card *card =
+        cards_pick(agent->cards, param(request, API_CARD_CERTIFICATE, "reader"), &fail);
+
+    if (card != NULL && card_state(card) == CARD_READY && strcmp(usage, "authentication") == 0) {
+        request_reply(request, certificate_json(card_reader(card), usage, card_certificate(card)));
+        return;
+    }
+    if (card != NULL && card_state(card) == CARD_READING)
+        fail_set(&fail, CPS_CARD_BUSY, "the card is being read");
+    else if (card != NULL && card_state(card) == CARD_READY)
+        fail_set(&fail, CPS_CARD_UNSUPPORTED, "the signature certificate is not served yet");
+    else if (card != NULL)
+        fail = *card_fail(card);
+    request_fail(request, &fail);
+}
+
+static void on_session_login(struct agent *agent, struct request *request)
+{
+    const char *method = param(request, API_SESSION_LOGIN, "method");
+
+    if (strcmp(method, "card") == 0)
+        login_by_card(agent, request);
+    else
+        login_by_provider(agent, request, strcmp(method, "ecps") == 0 ? "ecps" : "browser");
+}
+
+static void on_session_current(struct agent *agent, struct request *request)
+{
+    request_reply(request, json_pack("{s:o, s:o}", "session", session_json(agent->session), "epoch",
+                                     epoch_of(agent)));
+}
+
+static void on_session_logout(struct agent *agent, struct request *request)
+{
+    struct fail fail;
+
+    if (!session_is_open(agent->session)) {
+        fail_set(&fail, CPS_NO_SESSION, "nothing to close");
+        request_fail(request, &fail);
+        return;
+    }
+    session_input(agent->session, SESSION_LOGOUT);
+    request_reply(request, json_pack("{s:o}", "epoch", epoch_of(agent)));
+}
+
+static void on_statement_get(struct agent *agent, struct request *request)
+{
+    AUTO_FREE char *jws = NULL;
+    int64_t expires_at_s = 0;
+    struct fail fail;
+
+    if (statement_make(agent, param(request, API_STATEMENT_GET, "audience"),
+                       param(request, API_STATEMENT_GET, "nonce"), &jws, &expires_at_s,
+                       &fail) != CPS_OK)
+        request_fail(request, &fail);
+    else
+        request_reply(request, json_pack("{s:s, s:I, s:o}", "statement", jws, "expires_at",
+                                         (json_int_t)expires_at_s, "epoch", epoch_of(agent)));
+}
+
+static void on_token_get(struct agent *agent, struct request *request)
+{
+    const struct api_method *method = &api_methods[API_TOKEN_GET];
+    const char *kind = api_string(method, request->params, "kind");
+
+    tokens_get(agent->tokens, request, strcmp(kind, "id") == 0 ? TOKEN_ID : TOKEN_ACCESS,
+               api_string(method, request->params, "provider"),
+               api_int(method, request->params, "min_ttl_s"));
+}
+
+static void on_keys_jwks(struct agent *agent, struct request *request)
+{
+    request_reply(request, keys_jwks(agent->keys));
+}
+
+static void on_keys_rotate(struct agent *agent, struct request *request)
+{
+    struct fail fail;
+
+    if (keys_rotate(agent->keys, STATEMENT_TTL_S, &fail) != CPS_OK)
+        request_fail(request, &fail);
+    else
+        request_reply(request, keys_jwks(agent->keys));
+}
+
+const method_handler method_handlers[API_METHOD_COUNT] = {
+    [API_HELLO] = on_hello,
+    [API_STATUS] = on_status,
+    [API_SUBSCRIBE] = on_subscribe,
+    [API_CANCEL] = on_cancel,
+    [API_CARD_LIST] = on_card_list,
+    [API_CARD_CERTIFICATE] = on_card_certificate,
+    [API_SESSION_LOGIN] = on_session_login,
+    [API_SESSION_CURRENT] = on_session_current,
+    [API_SESSION_LOGOUT] = on_session_logout,
+    [API_STATEMENT_GET] = on_statement_get,
+    [API_TOKEN_GET] = on_token_get,
+    [API_KEYS_JWKS] = on_keys_jwks,
+    [API_KEYS_ROTATE] = on_keys_rotate,
+};

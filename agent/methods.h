@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The methods of the socket API; what each takes and gives is in docs/api/. */
+#ifndef AGENT_METHODS_H
+#define AGENT_METHODS_H
+
+#include "agent/agent.h"
+#include "agent/api/api_check.h"
+#include "agent/request.h"
+
+/* Called with checked parameters; answers the request or keeps it (agent/request.h). */
+typedef void (*method_handler)(struct agent *agent, struct request *request);
+
+/* Indexed by enum api_method_id. */
+extern const method_handler method_handlers[API_METHOD_COUNT];
+
+#endif

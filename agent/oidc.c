@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/oidc.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/backoff.h"
+#include "agent/server.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/proto.h"
+#include "base/util.h"
+
+#define PROVIDERS_TIMEOUT_MS 5000
+#define CALLS_IN_FLIGHT      64
+
+struct oidc {
+    struct agent *agent;
+    const char *args[3];
+    struct child_class class;
+    struct child *child;
+    struct backoff backoff;
+    json_t *providers; /* array */
+    struct call *asking;
+};
+
+static void publish(const struct oidc *oidc, const char *state)
+{
+    server_publish(oidc->agent->server, EVENT_HEALTH,
+                   json_pack("{s:s, s:s}", "component", "oidcd", "state", state));
+}
+
+static void restart(void *user)
+{
+    oidc_start(user);
+}
+
+static void on_exit_of_oidcd(void *user)
+{
+    struct oidc *oidc = user;
+
+    oidc->asking = NULL;
+    child_free(TAKE_PTR(oidc->child));
+    publish(oidc, "restarting");
+    backoff_failed(&oidc->backoff, oidc->agent->event, restart, oidc);
+}
+
+static void on_providers(void *user, json_t *result, const struct fail *fail)
+{
+    struct oidc *oidc = user;
+    json_t *providers = json_get_array(result, "providers");
+
+    oidc->asking = NULL;
+    if (fail != NULL || providers == NULL)
+        return;
+    backoff_worked(&oidc->backoff);
+    json_decref(oidc->providers);
+    oidc->providers = json_incref(providers);
+}
+
+static void ask_providers(struct oidc *oidc)
+{
+    if (oidc->child != NULL && oidc->asking == NULL)
+        oidc->asking = child_call(oidc->child, "providers", json_object(), -1, PROVIDERS_TIMEOUT_MS,
+                                  on_providers, NULL, oidc);
+}
+
+void oidc_start(struct oidc *oidc)
+{
+    struct fail fail;
+
+    oidc->child = child_start(oidc->agent, &oidc->class, oidc, &fail);
+    if (oidc->child == NULL) {
+        log_error("%s", fail.causes[0]);
+        backoff_failed(&oidc->backoff, oidc->agent->event, restart, oidc);
+        return;
+    }
+    publish(oidc, "running");
+    ask_providers(oidc);
+}
+
+struct oidc *oidc_new(struct agent *agent)
+{
+    struct oidc *oidc = calloc(1, sizeof *oidc);
+
+    if (oidc == NULL)
+        return NULL;
+    oidc->agent = agent;
+    oidc->args[0] = "--config";
+    oidc->args[1] = agent->options.config_dir;
+    oidc->class = (struct child_class){.program = PROTO_OIDCD,
+                                       .args = oidc->args,
+                                       .in_flight = CALLS_IN_FLIGHT,
+                                       .on_exit = on_exit_of_oidcd};
+    oidc->providers = json_array();
+    return oidc;
+}
+
+void oidc_free(struct oidc *oidc)
+{
+    if (oidc == NULL)
+        return;
+    backoff_done(&oidc->backoff);
+    child_free(oidc->child);
+    json_decref(oidc->providers);
+    free(oidc);
+}
+
+struct call *oidc_call(struct oidc *oidc, const char *op, json_t *params, int64_t timeout_ms,
+                       call_done done, call_progress progress, void *user, struct fail *fail)
+{
+    if (oidc->child != NULL)
+        return child_call(oidc->child, op, params, -1, timeout_ms, done, progress, user);
+    json_decref(params);
+    fail_set(fail, CPS_COMPONENT_FAILED, "%s is being restarted", PROTO_OIDCD);
+    return NULL;
+}
+
+void oidc_cancel(struct oidc *oidc, struct call *call)
+{
+    if (call == NULL)
+        return;
+    if (oidc->child != NULL)
+        child_call(oidc->child, "cancel", json_pack("{s:I}", "id", (json_int_t)call_id(call)), -1,
+                   PROVIDERS_TIMEOUT_MS, NULL, NULL, NULL);
+    call_forget(call);
+}
+
+void oidc_logout(struct oidc *oidc, const char *handle)
+{
+    if (oidc->child != NULL)
+        child_call(oidc->child, "logout", json_pack("{s:s}", "handle", handle), -1,
+                   OIDC_LOGOUT_TIMEOUT_MS, NULL, NULL, NULL);
+}
+
+const char *oidc_provider(const struct oidc *oidc, const char *asked)
+{
+    const json_t *first = json_array_get(oidc->providers, 0);
+
+    if (asked != NULL)
+        return asked;
+    return config_string(oidc->agent->config, "psc", "provider", json_get_string(first, "name"));
+}
+
+json_t *oidc_providers_json(struct oidc *oidc)
+{
+    ask_providers(oidc);
+    return json_incref(oidc->providers);
+}
+
+const char *oidc_state(const struct oidc *oidc)
+{
+    return oidc->child != NULL ? "running" : "restarting";
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/process.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "agent/child.h"
+#include "base/log.h"
+#include "base/util.h"
+#include "base/worker.h"
+
+#define ARGS_MAX 8
+
+struct process {
+    struct process *next;
+    struct children *all;
+    sd_event_source *source;
+    pid_t pid;
+    void (*on_exit)(void *user); /* NULL: abandoned */
+    void *user;
+};
+
+struct children {
+    struct process *first;
+};
+
+struct children *children_new(void)
+{
+    return calloc(1, sizeof(struct children));
+}
+
+static void process_unlink(struct process *process)
+{
+    for (struct process **at = &process->all->first; *at != NULL; at = &(*at)->next)
+        if (*at == process) {
+            *at = process->next;
+            break;
+        }
+    sd_event_source_disable_unref(process->source);
+    free(process);
+}
+
+void children_free(struct children *children)
+{
+    if (children == NULL)
+        return;
+    while (children->first != NULL) {
+        kill(children->first->pid, SIGKILL);
+        process_unlink(children->first);
+    }
+    free(children);
+}
+
+static int on_process(sd_event_source *source, const siginfo_t *info, void *user)
+{
+    struct process *process = user;
+    void (*on_exit)(void *user) = process->on_exit;
+    void *owner = process->user;
+
+    (void)source;
+    log_debug("process %d ended (code %d, status %d)", (int)process->pid, info->si_code,
+              info->si_status);
+    process_unlink(process);
+    if (on_exit != NULL)
+        on_exit(owner);
+    return 0;
+}
+
+static int spawn(const char *path, char *const argv[], int channel, pid_t *ret_pid)
+{
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attr;
+    sigset_t none, all;
+    int r;
+
+    sigemptyset(&none);
+    sigfillset(&all);
+    posix_spawn_file_actions_init(&actions);
+    posix_spawnattr_init(&attr);
+    r = posix_spawn_file_actions_adddup2(&actions, channel, WORKER_CHANNEL_FD);
+    if (r == 0)
+        r = posix_spawnattr_setsigmask(&attr, &none);
+    if (r == 0)
+        r = posix_spawnattr_setsigdefault(&attr, &all);
+    if (r == 0)
+        r = posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    if (r == 0)
+        r = posix_spawn(ret_pid, path, &actions, &attr, argv, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    posix_spawnattr_destroy(&attr);
+    return -r;
+}
+
+int process_start(struct agent *agent, const char *program, const char *const *args, int channel,
+                  void (*on_exit)(void *user), void *user, struct process **ret_process)
+{
+    AUTO_FREE struct process *process = calloc(1, sizeof *process);
+    char path[PATH_MAX];
+    char *argv[ARGS_MAX + 2] = {path};
+    int r;
+
+    if (process == NULL)
+        return -ENOMEM;
+    if (snprintf(path, sizeof path, "%s/%s", agent->options.libexec_dir, program) >= PATH_MAX)
+        return -ENAMETOOLONG;
+    for (size_t i = 0; args != NULL && args[i] != NULL && i < ARGS_MAX; i++)
+        argv[i + 1] = (char *)(uintptr_t)args[i]; /* posix_spawn does not write to it */
+    r = spawn(path, argv, channel, &process->pid);
+    if (r < 0)
+        return r;
+    process->all = agent->children;
+    process->on_exit = on_exit;
+    process->user = user;
+    r = sd_event_add_child(agent->event, &process->source, process->pid, WEXITED, on_process,
+                           process);
+    if (r >= 0) /* what it said before it ended is read first */
+        r = sd_event_source_set_priority(process->source, SD_EVENT_PRIORITY_NORMAL + 10);
+    if (r < 0) {
+        kill(process->pid, SIGKILL);
+        sd_event_source_disable_unref(process->source);
+        return r;
+    }
+    process->next = process->all->first;
+    process->all->first = process;
+    *ret_process = TAKE_PTR(process);
+    return 0;
+}
+
+void process_kill(struct process *process)
+{
+    sd_event_source_send_child_signal(process->source, SIGKILL, NULL, 0);
+}
+
+void process_abandon(struct process *process)
+{
+    process->on_exit = NULL;
+    process_kill(process);
+}

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/session.h"
+
+#include <openssl/rand.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/cards.h"
+#include "agent/server.h"
+#include "agent/tokens.h"
+#include "base/b64.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/util.h"
+
+/* Longest session, counted from the strong login and not from any refresh of it. */
+#define SESSION_MAX_S (4 * 3600)
+
+struct session {
+    struct agent *agent;
+    enum session_state state;
+    int64_t epoch;
+    char *id;
+    struct login_proof proof;
+    char *reader;
+    int64_t expires_at_s;
+    sd_event_source *expiry;
+};
+
+static const char *const state_names[SESSION_STATES] = {"none", "open"};
+
+/* Why a session is closed, as subscribers read it. */
+static const char *const reasons[SESSION_INPUTS] = {
+    [SESSION_LOGIN] = "replaced",  [SESSION_CARD_REMOVED] = "card_removed",
+    [SESSION_LOGOUT] = "logout",   [SESSION_EXPIRED] = "expired",
+    [SESSION_STOPPED] = "stopped",
+};
+
+/* The whole state machine. A login in an open session closes it first, see session_open(). */
+static const enum session_state next_states[SESSION_STATES][SESSION_INPUTS] = {
+    [SESSION_NONE] = {[SESSION_LOGIN] = SESSION_OPEN},
+    [SESSION_OPEN] = {[SESSION_LOGIN] = SESSION_OPEN},
+};
+
+static void publish(struct session *session, const char *change, const char *reason)
+{
+    server_publish(session->agent->server, EVENT_SESSION,
+                   json_pack("{s:s, s:s*, s:o, s:I}", "change", change, "reason", reason, "session",
+                             session_json(session), "epoch", (json_int_t)session->epoch));
+}
+
+static void proof_done(struct login_proof *proof)
+{
+    json_decref(proof->amr);
+    json_decref(proof->holder);
+    json_decref(proof->card);
+    json_decref(proof->psc);
+    json_decref(proof->tokens);
+    free(proof->acr);
+    *proof = (struct login_proof){0};
+}
+
+static void close_session(struct session *session, enum session_input why)
+{
+    session->expiry = sd_event_source_disable_unref(session->expiry);
+    tokens_drop(session->agent->tokens);
+    if (session->reader != NULL && why != SESSION_CARD_REMOVED && why != SESSION_LOGIN)
+        cards_logout(session->agent->cards, session->reader);
+    proof_done(&session->proof);
+    free(TAKE_PTR(session->id));
+    free(TAKE_PTR(session->reader));
+    session->epoch++;
+    log_info("session closed: %s", reasons[why]);
+    publish(session, "closed", reasons[why]);
+}
+
+void session_input(struct session *session, enum session_input input)
+{
+    enum session_state before = session->state;
+
+    session->state = next_states[before][input];
+    if (before != session->state)
+        log_debug("session: %s to %s", state_names[before], state_names[session->state]);
+    if (before == SESSION_OPEN)
+        close_session(session, input);
+}
+
+static int on_expiry(sd_event_source *source, uint64_t usec, void *user)
+{
+    (void)source;
+    (void)usec;
+    session_input(user, SESSION_EXPIRED);
+    return 0;
+}
+
+static char *random_id(void)
+{
+    uint8_t bytes[16];
+
+    return RAND_bytes(bytes, sizeof bytes) == 1 ? b64_encode(bytes, sizeof bytes) : NULL;
+}
+
+/* A login older than the limit (a PSC session of this morning) opens nothing. */
+static void start_expiry(struct session *session)
+{
+    int64_t left_s = session->expires_at_s - clock_real_s();
+
+    if (left_s > SESSION_MAX_S)
+        left_s = SESSION_MAX_S;
+    if (left_s < 0)
+        left_s = 0;
+    (void)sd_event_add_time_relative(session->agent->event, &session->expiry, CLOCK_BOOTTIME,
+                                     (uint64_t)left_s * 1000000, 1000000, on_expiry, session);
+}
+
+void session_open(struct session *session, struct login_proof *proof)
+{
+    session_input(session, SESSION_LOGIN);
+    session->proof = *proof;
+    session->reader = proof->reader != NULL ? strdup(proof->reader) : NULL;
+    session->proof.reader = session->reader;
+    *proof = (struct login_proof){0};
+    session->id = random_id();
+    session->epoch++;
+    session->expires_at_s = session->proof.auth_time_s + SESSION_MAX_S;
+    tokens_take(session->agent->tokens, session->proof.tokens, session->epoch);
+    start_expiry(session);
+    log_info("session opened by %s", session->proof.method);
+    publish(session, "opened", NULL);
+}
+
+void session_card_removed(struct session *session, const char *reader)
+{
+    if (session->reader != NULL && strcmp(session->reader, reader) == 0)
+        session_input(session, SESSION_CARD_REMOVED);
+}
+
+bool session_is_open(const struct session *session)
+{
+    return session->state == SESSION_OPEN;
+}
+
+int64_t session_epoch(const struct session *session)
+{
+    return session->epoch;
+}
+
+const char *session_id(const struct session *session)
+{
+    return session->id;
+}
+
+const struct login_proof *session_proof(const struct session *session)
+{
+    return session_is_open(session) ? &session->proof : NULL;
+}
+
+static json_t *or_null(json_t *value)
+{
+    return value != NULL ? json_incref(value) : json_null();
+}
+
+/* The keyed hash of the serial number is for statements only. */
+static json_t *card_part(const struct login_proof *proof)
+{
+    json_t *card = proof->card != NULL ? json_copy(proof->card) : json_null();
+
+    json_object_del(card, "serial_hash");
+    return card;
+}
+
+json_t *session_json(const struct session *session)
+{
+    const struct login_proof *proof = &session->proof;
+
+    if (!session_is_open(session) || session->id == NULL)
+        return json_null();
+    return json_pack("{s:s, s:I, s:s, s:O, s:s*, s:I, s:I, s:O, s:o, s:o, s:s}", "id", session->id,
+                     "epoch", (json_int_t)session->epoch, "method", proof->method, "amr",
+                     proof->amr, "acr", proof->acr, "auth_time", (json_int_t)proof->auth_time_s,
+                     "expires_at", (json_int_t)session->expires_at_s, "holder", proof->holder,
+                     "card", card_part(proof), "psc", or_null(proof->psc), "presence",
+                     session->reader != NULL ? "card" : "none");
+}
+
+cps_error session_check_epoch(const struct session *session, const json_t *params,
+                              struct fail *fail)
+{
+    int64_t epoch = json_get_int(params, "epoch", session->epoch);
+
+    if (epoch == session->epoch)
+        return CPS_OK;
+    return fail_set(fail, CPS_SESSION_CHANGED, "epoch is not the one of the request any more");
+}
+
+struct session *session_new(struct agent *agent)
+{
+    struct session *session = calloc(1, sizeof *session);
+
+    if (session == NULL)
+        return NULL;
+    session->agent = agent;
+    /* Grows from one life of the agent to the next: nobody opens a session a millisecond. */
+    session->epoch = clock_real_s() * 1000;
+    return session;
+}
+
+void session_free(struct session *session)
+{
+    if (session == NULL)
+        return;
+    session_input(session, SESSION_STOPPED);
+    sd_event_source_disable_unref(session->expiry);
+    free(session);
+}

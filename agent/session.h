@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The clinician session: who is at the desk. At most one is open; its epoch is in every answer that
+ * depends on it and never comes back, so that a program left open by the previous person is told.
+ */
+#ifndef AGENT_SESSION_H
+#define AGENT_SESSION_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "agent/agent.h"
+#include "base/fail.h"
+
+enum session_state { SESSION_NONE, SESSION_OPEN, SESSION_STATES };
+
+enum session_input {
+    SESSION_LOGIN,        /* a login succeeded */
+    SESSION_CARD_REMOVED, /* the card of the session left its reader */
+    SESSION_LOGOUT,
+    SESSION_EXPIRED,
+    SESSION_STOPPED, /* the agent ends */
+    SESSION_INPUTS
+};
+
+/* What a login proved; session_open() takes the objects over. */
+struct login_proof {
+    const char *method; /* "card", "ecps", "browser": static */
+    json_t *amr;        /* RFC 8176, only what happened */
+    char *acr;          /* or NULL */
+    int64_t auth_time_s;
+    json_t *holder;
+    json_t *card;       /* {reader, family, issuer, serial_hash}, or NULL */
+    json_t *psc;        /* {provider, issuer, subject_name_id, acr, auth_mode}, or NULL */
+    const char *reader; /* its card is in that reader; NULL: no card watches over the session */
+    json_t *tokens;     /* answer of oidcd to the login, or NULL */
+};
+
+struct session;
+
+struct session *session_new(struct agent *agent);
+void session_free(struct session *session);
+
+/* Opens a session; one that is open is closed as "replaced" first. */
+void session_open(struct session *session, struct login_proof *proof);
+
+/* Feeds the state machine; inputs that change nothing are ignored. */
+void session_input(struct session *session, enum session_input input);
+
+/* The card of that reader is gone. */
+void session_card_removed(struct session *session, const char *reader);
+
+bool session_is_open(const struct session *session);
+int64_t session_epoch(const struct session *session);
+
+/* As the API shows it: a new object, null when there is none. */
+json_t *session_json(const struct session *session);
+
+/* Borrowed; NULL when no session is open. */
+const struct login_proof *session_proof(const struct session *session);
+const char *session_id(const struct session *session);
+
+/* Compares the optional parameter "epoch" of a request: CPS_OK or CPS_SESSION_CHANGED. */
+cps_error session_check_epoch(const struct session *session, const json_t *params,
+                              struct fail *fail);
+
+#endif

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The keys of cps-agent.conf; docs/man/cps-agent.conf.5.scd explains them. */
+#ifndef AGENT_SETTINGS_H
+#define AGENT_SETTINGS_H
+
+#include "base/config.h"
+
+extern const struct config_key settings_keys[];
+
+#endif

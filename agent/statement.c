@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/statement.h"
+
+#include <limits.h>
+#include <openssl/rand.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/keys.h"
+#include "agent/session.h"
+#include "base/b64.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/util.h"
+
+/* The name of this station in "iss": configured, else the host's. */
+static json_t *issuer(const struct agent *agent)
+{
+    char host[HOST_NAME_MAX + 1] = "";
+
+    if (gethostname(host, sizeof host - 1) < 0 || host[0] == '\0')
+        strcpy(host, "localhost"); /* fits: HOST_NAME_MAX is 64 */
+    return json_sprintf("urn:cps-agent:%s", config_string(agent->config, "station", "name", host));
+}
+
+static void set_optional(json_t *claims, const char *key, json_t *value)
+{
+    if (value != NULL)
+        json_object_set(claims, key, value);
+}
+
+static json_t *make_claims(struct agent *agent, const struct login_proof *proof, const char *jti)
+{
+    const char *national_id = json_get_string(proof->holder, "national_id");
+    json_t *claims = json_pack(
+        "{s:o, s:s, s:s*, s:s, s:I, s:O, s:s, s:s, s:{s:s, s:I}}", "iss", issuer(agent), "sub",
+        national_id != NULL ? national_id : "", "national_id", national_id, "jti", jti, "auth_time",
+        (json_int_t)proof->auth_time_s, "amr", proof->amr, "method", proof->method, "presence",
+        proof->reader != NULL ? "card" : "none", "session", "id", session_id(agent->session),
+        "epoch", (json_int_t)session_epoch(agent->session));
+
+    set_optional(claims, "name", json_object_get(proof->holder, "name"));
+    set_optional(claims, "psc", proof->psc);
+    if (proof->acr != NULL)
+        json_object_set_new(claims, "acr", json_string(proof->acr));
+    if (proof->card != NULL) {
+        json_t *card = json_copy(proof->card);
+
+        json_object_del(card, "reader");
+        json_object_set_new(claims, "card", card);
+    }
+    return claims;
+}
+
+cps_error statement_make(struct agent *agent, const char *audience, const char *nonce,
+                         char **ret_jws, int64_t *ret_expires_at_s, struct fail *fail)
+{
+    const struct login_proof *proof = session_proof(agent->session);
+    AUTO_JSON json_t *claims = NULL;
+    AUTO_FREE char *jti = NULL;
+    int64_t now = clock_real_s();
+    uint8_t random[16];
+    char *jws;
+
+    if (proof == NULL)
+        return fail_set(fail, CPS_NO_SESSION, "nothing to state");
+    if (RAND_bytes(random, sizeof random) != 1 || (jti = b64_encode(random, sizeof random)) == NULL)
+        return fail_set(fail, CPS_INTERNAL, "no random numbers");
+    claims = make_claims(agent, proof, jti);
+    json_object_set_new(claims, "aud", json_string(audience));
+    json_object_set_new(claims, "nonce", json_string(nonce));
+    json_object_set_new(claims, "iat", json_integer(now));
+    json_object_set_new(claims, "exp", json_integer(now + STATEMENT_TTL_S));
+    jws = keys_sign(agent->keys, STATEMENT_TYP, claims);
+    if (jws == NULL)
+        return fail_set(fail, CPS_INTERNAL, "cannot sign");
+    *ret_jws = jws;
+    *ret_expires_at_s = now + STATEMENT_TTL_S;
+    return CPS_OK;
+}

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/tokens.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/oidc.h"
+#include "agent/session.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/util.h"
+
+struct token {
+    char *answer; /* result of token.get, JSON text */
+    size_t len;
+    int64_t exp_at_s;
+};
+
+struct waiter {
+    struct waiter *next;
+    struct tokens *tokens;
+    struct request *request;
+    enum token_kind kind;
+};
+
+struct tokens {
+    struct agent *agent;
+    char *provider;
+    char *handle;
+    int64_t epoch;
+    struct token kinds[TOKEN_KINDS];
+    struct call *refresh;
+    struct waiter *waiters;
+};
+
+static const char *const type_names[TOKEN_KINDS] = {"Bearer", "ID"};
+static const char *const members[TOKEN_KINDS] = {"access_token", "id_token"};
+static const char *const expiries[TOKEN_KINDS] = {"access_token_exp_at", "id_token_exp_at"};
+
+static void token_wipe(struct token *token)
+{
+    if (token->answer != NULL)
+        explicit_bzero(token->answer, token->len);
+    free(token->answer);
+    *token = (struct token){0};
+}
+
+/* Renders the answer of one kind, when the packet holds such a token. */
+static void keep(struct tokens *tokens, enum token_kind kind, const json_t *packet)
+{
+    json_t *text = json_object_get(packet, members[kind]);
+    int64_t exp_at_s = json_get_int(packet, expiries[kind], 0);
+    AUTO_JSON json_t *answer = NULL;
+    struct token *token = &tokens->kinds[kind];
+
+    if (!json_is_string(text))
+        return;
+    answer = json_pack("{s:O, s:s, s:I, s:I}", "token", text, "token_type", type_names[kind],
+                       "expires_at", (json_int_t)exp_at_s, "epoch", (json_int_t)tokens->epoch);
+    token_wipe(token);
+    token->answer = json_dumps(answer, JSON_COMPACT);
+    token->len = token->answer != NULL ? strlen(token->answer) : 0;
+    token->exp_at_s = exp_at_s;
+}
+
+void tokens_take(struct tokens *tokens, const json_t *login, int64_t epoch)
+{
+    const char *handle = json_get_string(login, "handle");
+    const char *provider = json_get_string(login, "provider");
+
+    if (handle == NULL || provider == NULL)
+        return;
+    tokens->handle = strdup(handle);
+    tokens->provider = strdup(provider);
+    tokens->epoch = epoch;
+    for (int kind = 0; kind < TOKEN_KINDS; kind++)
+        keep(tokens, (enum token_kind)kind, login);
+}
+
+static void waiter_unlink(struct waiter *waiter)
+{
+    for (struct waiter **at = &waiter->tokens->waiters; *at != NULL; at = &(*at)->next)
+        if (*at == waiter) {
+            *at = waiter->next;
+            break;
+        }
+    free(waiter);
+}
+
+static void on_cancel(struct request *request, void *user)
+{
+    (void)request;
+    waiter_unlink(user);
+}
+
+/* Answers all those who wait: with the token when there is one, with the failure otherwise. */
+static void serve_waiters(struct tokens *tokens, const struct fail *fail)
+{
+    while (tokens->waiters != NULL) {
+        struct waiter *waiter = tokens->waiters;
+        struct request *request = waiter->request;
+        const struct token *token = &tokens->kinds[waiter->kind];
+
+        waiter_unlink(waiter);
+        if (fail != NULL)
+            request_fail(request, fail);
+        else
+            request_reply_text(request, token->answer, token->len);
+    }
+}
+
+void tokens_drop(struct tokens *tokens)
+{
+    struct fail fail;
+
+    call_forget(TAKE_PTR(tokens->refresh));
+    if (tokens->handle != NULL)
+        oidc_logout(tokens->agent->oidc, tokens->handle);
+    free(TAKE_PTR(tokens->handle));
+    free(TAKE_PTR(tokens->provider));
+    for (int kind = 0; kind < TOKEN_KINDS; kind++)
+        token_wipe(&tokens->kinds[kind]);
+    fail_set(&fail, CPS_SESSION_CHANGED, "the session ended meanwhile");
+    serve_waiters(tokens, &fail);
+}
+
+static void on_refreshed(void *user, json_t *result, const struct fail *fail)
+{
+    struct tokens *tokens = user;
+
+    tokens->refresh = NULL;
+    for (int kind = 0; fail == NULL && kind < TOKEN_KINDS; kind++)
+        keep(tokens, (enum token_kind)kind, result);
+    serve_waiters(tokens, fail);
+}
+
+static void wait_for_refresh(struct tokens *tokens, struct request *request, enum token_kind kind)
+{
+    struct waiter *waiter = calloc(1, sizeof *waiter);
+    struct fail fail;
+
+    if (waiter == NULL)
+        return; /* the request is answered at its deadline */
+    *waiter = (struct waiter){.tokens = tokens, .request = request, .kind = kind};
+    waiter->next = tokens->waiters;
+    tokens->waiters = waiter;
+    request_wait(request, on_cancel, waiter);
+    if (tokens->refresh != NULL)
+        return;
+    tokens->refresh =
+        oidc_call(tokens->agent->oidc, "refresh", json_pack("{s:s}", "handle", tokens->handle),
+                  OIDC_REFRESH_TIMEOUT_MS, on_refreshed, NULL, tokens, &fail);
+    if (tokens->refresh == NULL)
+        serve_waiters(tokens, &fail);
+}
+
+void tokens_get(struct tokens *tokens, struct request *request, enum token_kind kind,
+                const char *provider, int64_t min_ttl_s)
+{
+    const struct token *token = &tokens->kinds[kind];
+    struct fail fail;
+
+    if (!session_is_open(tokens->agent->session))
+        fail_set(&fail, CPS_NO_SESSION, "no token without a session");
+    else if (tokens->handle == NULL || token->answer == NULL)
+        fail_set(&fail, CPS_TOKEN_UNAVAILABLE, "the session was not opened at a provider");
+    else if (provider != NULL && strcmp(provider, tokens->provider) != 0)
+        fail_set(&fail, CPS_TOKEN_UNAVAILABLE, "the session is at provider %s", tokens->provider);
+    else if (token->exp_at_s - clock_real_s() >= min_ttl_s) {
+        request_reply_text(request, token->answer, token->len);
+        return;
+    } else {
+        wait_for_refresh(tokens, request, kind);
+        return;
+    }
+    request_fail(request, &fail);
+}
+
+struct tokens *tokens_new(struct agent *agent)
+{
+    struct tokens *tokens = calloc(1, sizeof *tokens);
+
+    if (tokens != NULL)
+        tokens->agent = agent;
+    return tokens;
+}
+
+void tokens_free(struct tokens *tokens)
+{
+    if (tokens == NULL)
+        return;
+    tokens_drop(tokens);
+    free(tokens);
+}

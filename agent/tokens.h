@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The provider's tokens of the session that is open, ready to be sent: each answer is rendered once
+ * and spliced into the line of whoever asks. The refresh token stays in oidcd.
+ */
+#ifndef AGENT_TOKENS_H
+#define AGENT_TOKENS_H
+
+#include <jansson.h>
+#include <stdint.h>
+
+#include "agent/agent.h"
+#include "agent/request.h"
+
+enum token_kind { TOKEN_ACCESS, TOKEN_ID, TOKEN_KINDS };
+
+struct tokens;
+
+struct tokens *tokens_new(struct agent *agent);
+void tokens_free(struct tokens *tokens);
+
+/* Keeps the tokens of a login (answer of oidcd, borrowed; NULL: a login without any). */
+void tokens_take(struct tokens *tokens, const json_t *login, int64_t epoch);
+
+/* Wipes them and has oidcd end the provider's session; those who wait get SESSION_CHANGED. */
+void tokens_drop(struct tokens *tokens);
+
+/*
+ * Answers token.get: from the cache when the token lives min_ttl_s more, else after a refresh that
+ * all callers share. provider: NULL, or the one the caller insists on.
+ */
+void tokens_get(struct tokens *tokens, struct request *request, enum token_kind kind,
+                const char *provider, int64_t min_ttl_s);
+
+#endif
