@@ -23,15 +23,6 @@ struct logins *logins_new(struct agent *agent)
     return calloc(1, sizeof(struct logins));
 }
 
-void logins_free(struct logins *logins)
-{
-    if (logins == NULL)
-        return;
-    while (logins->first != NULL)
-        logins->first->abandon(logins->first);
-    free(logins);
-}
-
 void login_done(struct login *login)
 {
     for (struct login **at = &login->agent->logins->first; *at != NULL; at = &(*at)->next)
@@ -143,6 +134,20 @@ void login_succeed(struct login *login, struct login_proof *proof)
 {
     session_open(login->agent->session, proof);
     answer_all(login, NULL);
+}
+
+void logins_end(struct logins *logins)
+{
+    struct fail fail;
+
+    fail_set(&fail, CPS_AGENT_UNAVAILABLE, "the agent stops");
+    while (logins != NULL && logins->first != NULL)
+        login_fail(logins->first, &fail);
+}
+
+void logins_free(struct logins *logins)
+{
+    free(logins);
 }
 
 static void tell_card(struct agent *agent, const struct card *card, const struct fail *fail)

@@ -32,6 +32,9 @@ struct logins;
 struct logins *logins_new(struct agent *agent);
 void logins_free(struct logins *logins);
 
+/* The agent stops: all who wait are told. */
+void logins_end(struct logins *logins);
+
 /* Starts a card login (login_card.c) or a provider's (login_psc.c) for a request, or joins one. */
 void login_by_card(struct agent *agent, struct request *request);
 void login_by_provider(struct agent *agent, struct request *request, const char *method);

@@ -182,12 +182,13 @@ static int set_up_loop(struct agent *agent)
     return r;
 }
 
-/* In the order in which they stop needing each other: clients first, processes last. */
+/* In the order in which they stop needing each other: logins first, processes last. */
 static void tear_down(struct agent *agent)
 {
+    logins_end(agent->logins);
+    cards_free(agent->cards);
     session_free(agent->session);
     logins_free(agent->logins);
-    cards_free(agent->cards);
     tokens_free(agent->tokens);
     oidc_free(agent->oidc);
     server_free(agent->server);

@@ -65,7 +65,7 @@ static void close_session(struct session *session, enum session_input why)
 {
     session->expiry = sd_event_source_disable_unref(session->expiry);
     tokens_drop(session->agent->tokens);
-    if (session->reader != NULL && why != SESSION_CARD_REMOVED && why != SESSION_LOGIN)
+    if (session->reader != NULL && (why == SESSION_LOGOUT || why == SESSION_EXPIRED))
         cards_logout(session->agent->cards, session->reader);
     proof_done(&session->proof);
     free(TAKE_PTR(session->id));

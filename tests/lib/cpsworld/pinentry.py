@@ -18,7 +18,9 @@ class ScriptedPinentry:
 
     def answers(self, *lines):
         """Replaces the answers to come, such as "pin 1234", "cancel", "hang"."""
-        (self.directory / "answers").write_text("".join(line + "\n" for line in lines))
+        path = self.directory / "answers"
+        path.write_text("".join(line + "\n" for line in lines))
+        path.chmod(0o666)  # the agent may be another user
 
     def default(self, line):
         """The answer when none is left."""

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/cpsctl/progress.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/cpsctl/cpsctl.h"
+#include "agent/cpsctl/digits.h"
+#include "agent/cpsctl/text.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/util.h"
+
+static void erase(struct progress *progress)
+{
+    if (progress->drawn)
+        fputs("\r\033[K", stderr);
+    progress->drawn = false;
+}
+
+static void draw(struct progress *progress)
+{
+    erase(progress);
+    if (progress->text[0] == '\0')
+        return;
+    fputs(progress->text, stderr);
+    if (progress->expires_ms != CLOCK_NEVER)
+        fprintf(stderr, _(" — %d s restantes"), clock_left_ms(progress->expires_ms) / 1000);
+    fflush(stderr);
+    progress->drawn = true;
+}
+
+/* The seconds left go down; a dialogue that took the terminal over must not be drawn over. */
+static void on_tick(void *user)
+{
+    struct progress *progress = user;
+
+    if (progress->drawn && progress->expires_ms != CLOCK_NEVER)
+        draw(progress);
+}
+
+static void show_phone(struct progress *progress, const json_t *params)
+{
+    const char *digits = json_get_string(params, "digits");
+
+    if (digits != NULL) {
+        erase(progress);
+        text_line(stderr, _("Nombre à choisir sur le téléphone : %s"), digits);
+        if (progress->terminal)
+            digits_draw(stderr, digits);
+    }
+    snprintf(progress->text, sizeof progress->text, "%s",
+             _("En attente du téléphone (application e-CPS)"));
+}
+
+static void show_browser(struct progress *progress, const json_t *params)
+{
+    const char *url = json_get_string(params, "url");
+
+    if (url != NULL && !json_get_bool(params, "opened", false)) {
+        erase(progress);
+        text_line(stderr, _("Page à ouvrir : %s"), url);
+    }
+    snprintf(progress->text, sizeof progress->text, "%s", _("En attente du navigateur"));
+}
+
+static void show_pin(struct progress *progress, const json_t *params)
+{
+    int64_t tries = json_get_int(params, "tries_left", -1);
+
+    if (tries >= 0)
+        snprintf(progress->text, sizeof progress->text, _("Code porteur demandé (essais : %lld)"),
+                 (long long)tries);
+    else
+        snprintf(progress->text, sizeof progress->text, "%s", _("Code porteur demandé"));
+}
+
+static void show_state(struct progress *progress, const char *state, const json_t *params)
+{
+    const char *text = NULL;
+
+    if (strcmp(state, "phone") == 0)
+        show_phone(progress, params);
+    else if (strcmp(state, "browser") == 0)
+        show_browser(progress, params);
+    else if (strcmp(state, "pin") == 0)
+        show_pin(progress, params);
+    else if (strcmp(state, "reading") == 0)
+        text = _("Lecture de la carte");
+    else if (strcmp(state, "last_try") == 0)
+        text = _("Dernier essai : confirmation demandée");
+    else if (strcmp(state, "proving") == 0)
+        text = _("Vérification de la carte");
+    else if (strcmp(state, "provider") == 0)
+        text = _("Appel de Pro Santé Connect");
+    if (text != NULL)
+        snprintf(progress->text, sizeof progress->text, "%s", text);
+}
+
+static void on_progress(void *user, const char *method, const char *text)
+{
+    struct progress *progress = user;
+    AUTO_JSON json_t *params = json_parse_strict(text, strlen(text));
+    const char *state = json_get_string(params, "state");
+    int64_t left_s = json_get_int(params, "expires_in_s", -1);
+
+    if (strcmp(method, "progress") != 0 || state == NULL)
+        return;
+    progress->expires_ms = left_s >= 0 ? clock_boot_ms() + left_s * 1000 : CLOCK_NEVER;
+    show_state(progress, state, params);
+    if (progress->terminal)
+        draw(progress);
+    else
+        fprintf(stderr, "%s\n", progress->text);
+}
+
+void progress_init(struct progress *progress, cps_agent *agent)
+{
+    *progress = (struct progress){.terminal = isatty(STDERR_FILENO) == 1,
+                                  .expires_ms = CLOCK_NEVER};
+    progress->has_settings = tcgetattr(STDIN_FILENO, &progress->settings) == 0;
+    cps_agent_on_notification(agent, on_progress, progress);
+    cps_agent_on_tick(agent, on_tick, progress);
+}
+
+void progress_done(struct progress *progress, cps_agent *agent)
+{
+    cps_agent_on_notification(agent, NULL, NULL);
+    cps_agent_on_tick(agent, NULL, NULL);
+    erase(progress);
+    if (progress->has_settings)
+        (void)tcsetattr(STDIN_FILENO, TCSANOW, &progress->settings);
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a login waits for, on standard error: one line kept up to date with the seconds left on a
+ * terminal, one line an event elsewhere. The two digits are shown large and stay on screen.
+ */
+#ifndef CPSCTL_PROGRESS_H
+#define CPSCTL_PROGRESS_H
+
+#include <cps/agent.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <termios.h>
+
+struct progress {
+    bool terminal;       /* standard error is one */
+    bool drawn;          /* a line to be overwritten is on screen */
+    char text[1024];     /* of the state under way, "" before the first */
+    int64_t expires_ms;  /* boot time, or CLOCK_NEVER */
+    bool has_settings;
+    struct termios settings; /* of the terminal lent to a pinentry that may be killed in it */
+};
+
+/* Shows the progress notifications of a connection until progress_done. */
+void progress_init(struct progress *progress, cps_agent *agent);
+
+/* Clears the line and gives the terminal back as it was. */
+void progress_done(struct progress *progress, cps_agent *agent);
+
+#endif

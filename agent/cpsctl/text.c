@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/cpsctl/text.h"
+
+#include <limits.h>
+#include <locale.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "agent/cpsctl/cpsctl.h"
+#include "base/clock.h"
+
+#define LINE_TEXT_MAX 2048
+
+/* The first of the usual variables that is set. */
+static const char *wanted_language(void)
+{
+    static const char *const variables[] = {"LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"};
+
+    for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++) {
+        const char *value = getenv(variables[i]);
+
+        if (value != NULL && value[0] != '\0')
+            return value;
+    }
+    return "";
+}
+
+static void bind_catalogues(void)
+{
+    char path[PATH_MAX];
+    ssize_t len = readlink("/proc/self/exe", path, sizeof path - 1);
+
+    for (int i = 0; i < 2 && len > 0; i++) /* the program, then its directory */
+        while (len > 0 && path[--len] != '/')
+            ;
+    if (len <= 0)
+        return;
+    snprintf(path + len, sizeof path - (size_t)len, "/share/locale");
+    bindtextdomain("cps-agent", path);
+    bind_textdomain_codeset("cps-agent", "UTF-8");
+    textdomain("cps-agent");
+}
+
+/*
+ * A locale that the system does not have, and the C locale, would switch translation off: the
+ * language asked for is then told to gettext directly.
+ */
+void text_init(void)
+{
+    const char *locale = setlocale(LC_ALL, "");
+    const char *messages = locale != NULL ? setlocale(LC_MESSAGES, NULL) : "C";
+
+    if (strcmp(messages, "C") == 0 || strcmp(messages, "POSIX") == 0) {
+        bool english = strncmp(wanted_language(), "en", 2) == 0;
+
+        setlocale(LC_ALL, "C.UTF-8");
+        setenv("LANGUAGE", english ? "en" : "fr", 1);
+    }
+    bind_catalogues();
+}
+
+bool text_is_english(void)
+{
+    /* Translators: the code of your language. */
+    return strcmp(_("fr"), "en") == 0;
+}
+
+void text_line(FILE *stream, const char *format, ...)
+{
+    char text[LINE_TEXT_MAX];
+    va_list ap;
+
+    va_start(ap, format);
+    vsnprintf(text, sizeof text, format, ap);
+    va_end(ap);
+    for (char *c = text; *c != '\0'; c++)
+        if ((unsigned char)*c < 0x20 || *c == 0x7f)
+            *c = '?';
+    fprintf(stream, "%s\n", text);
+}
+
+void text_json(const json_t *value)
+{
+    json_dumpf(value, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY);
+    putchar('\n');
+    fflush(stdout);
+}
+
+const char *text_time(int64_t seconds, char buffer[TEXT_TIME_LEN])
+{
+    time_t when = (time_t)seconds;
+    time_t now = (time_t)clock_real_s();
+    struct tm then, today;
+
+    localtime_r(&when, &then);
+    localtime_r(&now, &today);
+    if (then.tm_year == today.tm_year && then.tm_yday == today.tm_yday)
+        strftime(buffer, TEXT_TIME_LEN, "%H:%M:%S", &then);
+    else
+        strftime(buffer, TEXT_TIME_LEN, "%Y-%m-%d %H:%M", &then);
+    return buffer;
+}

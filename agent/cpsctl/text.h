@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Text for people: language, times, and lines that nothing from outside can forge. */
+#ifndef CPSCTL_TEXT_H
+#define CPSCTL_TEXT_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/*
+ * Chooses the language: LANGUAGE, LC_ALL, LC_MESSAGES, LANG, as gettext does; French when none says
+ * otherwise. Catalogues are in ../share/locale beside the program's own directory.
+ */
+void text_init(void);
+
+/* True when messages come out in English. */
+bool text_is_english(void);
+
+/* Prints a line; control characters of its arguments come out as '?'. */
+void text_line(FILE *stream, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The value as JSON on standard output, indented, and flushed. */
+void text_json(const json_t *value);
+
+/* Local time of day, with the date when it is not today's. The buffer is the caller's. */
+#define TEXT_TIME_LEN 32
+const char *text_time(int64_t seconds, char buffer[TEXT_TIME_LEN]);
+
+#endif

@@ -1,0 +1,270 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The agent as a user runs it: unprivileged, with directories of its own."""
+
+import atexit
+import itertools
+import json
+import os
+import pathlib
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+from .paths import build_dir
+from .pinentry import PROGRAM as SCRIPTED, ScriptedPinentry
+
+UID = 12345  # no passwd entry on purpose: getpwuid() has nothing to say about it
+PROGRAMS = ("cps-agent", "cps-cardwatch", "cps-cardop", "cps-prompt", "cps-oidcd", "cpsctl",
+            "cpsctl-verify")
+START_TIMEOUT_S = 20
+STOP_TIMEOUT_S = 10
+
+
+def unprivileged(command):
+    """The command, run by another uid when this process is root."""
+    if os.geteuid() != 0:
+        return list(command)
+    return ["setpriv", "--reuid", str(UID), "--regid", str(UID), "--clear-groups", "--",
+            *command]
+
+
+def own(path):
+    """Gives a file or a whole directory to the uid of the agent."""
+    if os.geteuid() != 0:
+        return
+    for entry in [path, *pathlib.Path(path).rglob("*")]:
+        os.chown(entry, UID, UID, follow_symlinks=False)
+
+
+class RpcError(Exception):
+    """An error answer; name is the stable one, data all of it."""
+
+    def __init__(self, error):
+        super().__init__(error["data"]["name"] + ": " + "; ".join(error["data"]["causes"]))
+        self.name = error["data"]["name"]
+        self.data = error["data"]
+        self.number = error["code"]
+
+
+class Agent:
+    """A running agent. pcscd: a cpsworld.Pcscd or None; anchors: PEM files to trust; providers:
+    name -> text of its profile; libexec: programs to put in place of the real helpers."""
+
+    def __init__(self, pcscd=None, anchors=(), providers=None, settings="", libexec=None, env=None):
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="cpsagent-"))
+        self.dir.chmod(0o755)
+        self.bin = self.dir / "bin"
+        self.config = self.dir / "config"
+        self.state = self.dir / "home" / ".local" / "state" / "cps-agent"
+        self.socket = self.dir / "run" / "cps-agent" / "agent.sock"
+        self.log = self.dir / "agent.log"
+        self.process = None
+        for directory in ("bin", "config/trust", "config/providers.d", "run", "home", "pinentry"):
+            (self.dir / directory).mkdir(parents=True)
+        self._install(libexec or {})
+        for number, anchor in enumerate(anchors):
+            shutil.copy(anchor, self.config / "trust" / f"{number}.pem")
+        for name, text in (providers or {}).items():
+            self.write_provider(name, text)
+        self.pinentry = ScriptedPinentry(self.dir / "pinentry")
+        self.pinentry.default("cancel")
+        (self.config / "cps-agent.conf").write_text(
+            f"[prompt]\npinentry = {self.bin / 'pinentry-scripted'}\ntimeout_s = 30\n"
+            f"[trust]\ntest = yes\n{settings}")
+        (self.dir / "run").chmod(0o700)
+        own(self.dir / "run"), own(self.dir / "home"), own(self.dir / "pinentry")
+        own(self.config)
+        self.environment = {"PATH": "/usr/bin:/bin", "HOME": str(self.dir / "home"),
+                            "XDG_RUNTIME_DIR": str(self.dir / "run"), "LANG": "C.UTF-8",
+                            **self.pinentry.env(), **(env or {})}
+        for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "CPS_DEBUG"):
+            if name in os.environ:
+                self.environment[name] = os.environ[name]
+        if pcscd is not None:
+            self.environment["PCSCLITE_CSOCK_NAME"] = str(pcscd.socket)
+        atexit.register(self.close)
+
+    def _install(self, libexec):
+        """Copies the programs: the build directory may not be readable by another uid."""
+        for name in PROGRAMS:
+            source = build_dir() / "bin" / name
+            if source.exists():
+                shutil.copy(source, self.bin / name)
+        shutil.copy(SCRIPTED, self.bin / "pinentry-scripted")
+        for name, source in libexec.items():
+            shutil.copy(source, self.bin / name)
+            (self.bin / name).chmod(0o755)
+
+    def write_provider(self, name, text):
+        path = self.config / "providers.d" / f"{name}.conf"
+        path.write_text(text)
+        own(path)
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def start(self, wait=True):
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(
+                unprivileged([str(self.bin / "cps-agent"), "--config", str(self.config),
+                              "--libexec", str(self.bin)]),
+                env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        if wait:
+            self._wait_for_socket()
+
+    def _wait_for_socket(self):
+        end = time.monotonic() + START_TIMEOUT_S
+        while time.monotonic() < end:
+            try:
+                with self.raw():
+                    return
+            except OSError:
+                if self.process.poll() is not None:
+                    break
+                time.sleep(0.01)
+        raise RuntimeError("the agent did not start:\n" + self.log.read_text())
+
+    def raw(self):
+        """A connected socket. Root is not the user of the agent: it borrows the uid to connect."""
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        root = os.geteuid() == 0
+        try:
+            if root:
+                os.setresuid(UID, UID, 0)
+            connection.connect(str(self.socket))
+        except OSError:
+            connection.close()
+            raise
+        finally:
+            if root:
+                os.setresuid(0, 0, 0)
+        return connection
+
+    def client(self, **hello):
+        return Client(self.raw(), **hello)
+
+    def children(self, program):
+        """Pids of the running helper processes of that name."""
+        task = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        found = []
+        for pid in task.read_text().split():
+            try:
+                command = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0]
+                state = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+            except OSError:
+                continue
+            if os.path.basename(command.decode()) == program and state != "Z":
+                found.append(int(pid))
+        return found
+
+    def stop(self):
+        """Ends it as a session manager would; returns its exit status."""
+        if self.process is None:
+            return None
+        self.process.send_signal(signal.SIGCONT)
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise
+        finally:
+            self.process = None
+
+    def close(self):
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+
+class Client:
+    """One connection. call() waits for its answer; what else arrives is kept in notifications."""
+
+    def __init__(self, connection, hello=True):
+        self.socket = connection
+        self.buffer = b""
+        self.ids = itertools.count(1)
+        self.notifications = []
+        self.answers = {}
+        if hello:
+            self.hello = self.call("hello", protocol=1, client={"name": "test"})
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.socket.close()
+
+    def send_bytes(self, data):
+        self.socket.sendall(data)
+
+    def send(self, method, /, **params):
+        """Sends a request and returns its id."""
+        number = next(self.ids)
+        message = {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
+        self.send_bytes(json.dumps(message).encode() + b"\n")
+        return number
+
+    def read(self, timeout_s=30):
+        """The next message, whatever it is."""
+        end = time.monotonic() + timeout_s
+        while b"\n" not in self.buffer:
+            if not select.select([self.socket], [], [], max(0, end - time.monotonic()))[0]:
+                raise TimeoutError("the agent is silent")
+            data = self.socket.recv(1 << 18)
+            if not data:
+                raise EOFError("the agent hung up")
+            self.buffer += data
+        line, _, self.buffer = self.buffer.partition(b"\n")
+        return json.loads(line)
+
+    def wait(self, number, timeout_s=30):
+        """The result of a request sent before; RpcError when it failed."""
+        end = time.monotonic() + timeout_s
+        while number not in self.answers:
+            message = self.read(max(0, end - time.monotonic()))
+            if "method" in message:
+                self.notifications.append(message)
+            else:
+                self.answers[message["id"]] = message
+        answer = self.answers.pop(number)
+        if "error" in answer:
+            raise RpcError(answer["error"])
+        return answer["result"]
+
+    def call(self, method, /, timeout_s=30, **params):
+        return self.wait(self.send(method, **params), timeout_s)
+
+    def next_event(self, method, timeout_s=10, **members):
+        """The next notification of that name with those members; earlier ones are dropped."""
+        end = time.monotonic() + timeout_s
+        while True:
+            while self.notifications:
+                event = self.notifications.pop(0)
+                params = event["params"]
+                if event["method"] == method and members.items() <= params.items():
+                    return params
+            message = self.read(max(0, end - time.monotonic()))
+            if "method" in message:
+                self.notifications.append(message)
+            else:
+                self.answers[message["id"]] = message
+
+    def until_card(self, state="ready", timeout_s=20):
+        """Waits until some card is in that state; the client must have subscribed to "card"."""
+        while True:
+            for card in self.call("card.list")["cards"]:
+                if card["state"] == state:
+                    return card
+            self.next_event("event.card", timeout_s)
