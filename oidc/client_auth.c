@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "oidc/client_auth.h"
+
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Client id and secret escaped, at worst three characters for one, and the ":". */
+#define CREDENTIALS_MAX (3 * (CONFIG_VALUE_MAX + 512) + 1)
+
+/* A secret is shorter than its page, which is zero behind it: it can be read as a string. */
+static const char *secret_text(const struct profile *profile)
+{
+    return (const char *)secret_data(profile->client_secret);
+}
+
+/* RFC 6749 section 2.3.1: id and secret are form-encoded before they go into Basic. */
+static char *basic(const struct profile *profile)
+{
+    AUTO_BUFFER struct buffer plain = BUFFER_INIT(CREDENTIALS_MAX);
+    AUTO_BUFFER struct buffer header = BUFFER_INIT(2 * CREDENTIALS_MAX);
+    char *encoded;
+
+    form_escape(&plain, profile->client_id);
+    buffer_add(&plain, ":", 1);
+    if (!form_escape(&plain, secret_text(profile)))
+        return NULL;
+    encoded = calloc(1, plain.len / 3 * 4 + 5);
+    if (encoded == NULL)
+        return NULL;
+    EVP_EncodeBlock((unsigned char *)encoded, (const unsigned char *)plain.data, (int)plain.len);
+    buffer_add_text(&header, "Basic ");
+    buffer_add_text(&header, encoded);
+    wipe_free(encoded);
+    return buffer_take(&header);
+}
+
+cps_error client_auth_apply(const struct profile *profile, struct buffer *form,
+                            char **ret_authorization, struct fail *fail)
+{
+    char *authorization = NULL;
+    bool ok = false;
+
+    switch (profile->client_auth) {
+    case CLIENT_AUTH_NONE:
+        ok = form_add(form, "client_id", profile->client_id);
+        break;
+    case CLIENT_AUTH_SECRET_POST:
+        ok = form_add(form, "client_id", profile->client_id) &&
+             form_add(form, "client_secret", secret_text(profile));
+        break;
+    case CLIENT_AUTH_SECRET_BASIC:
+        authorization = basic(profile);
+        ok = authorization != NULL;
+        break;
+    }
+    if (!ok)
+        return fail_set(fail, CPS_INTERNAL, "form too long for its credentials");
+    *ret_authorization = authorization;
+    return CPS_OK;
+}
+
+cps_error client_auth_post(const struct client_post *post, struct http_call **slot,
+                           http_done_fn *done, void *user, struct fail *fail)
+{
+    AUTO_WIPED char *authorization = NULL;
+    struct http_request request = {.provider = post->provider,
+                                   .url = post->url,
+                                   .accept = HTTP_ACCEPT_JSON,
+                                   .deadline_ms = post->deadline_ms,
+                                   .once = post->once};
+
+    if (client_auth_apply(post->provider->profile, post->form, &authorization, fail) != CPS_OK)
+        return fail->code;
+    request.authorization = authorization;
+    request.form = buffer_text(post->form);
+    if (request.form == NULL)
+        return fail_set(fail, CPS_INTERNAL, "form too long");
+    return http_start(post->provider->http, &request, slot, done, user, fail);
+}

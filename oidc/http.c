@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "oidc/http.h"
+
+#include <ctype.h>
+#include <curl/curl.h>
+#include <malloc.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/util.h"
+#include "oidc/buffer.h"
+#include "oidc/http_loop.h"
+#include "oidc/provider.h"
+
+#define MEDIA_TYPE_MAX  64
+#define RETRY_AFTER_MAX 3600
+
+struct http {
+    struct http_loop *loop;
+};
+
+struct http_call {
+    struct http *http;
+    struct http_call **slot;
+    struct provider *provider;
+    CURL *easy;
+    struct curl_slist *headers;
+    struct buffer body;
+    http_done_fn *done;
+    void *user;
+    char error[CURL_ERROR_SIZE];
+};
+
+static void call_free(struct http_call *call)
+{
+    if (call->easy != NULL)
+        http_loop_remove(call->http->loop, call->easy);
+    curl_easy_cleanup(call->easy);
+    curl_slist_free_all(call->headers);
+    buffer_done(&call->body);
+    free(call);
+}
+
+static void cleanup_call(struct http_call **call)
+{
+    if (*call != NULL)
+        call_free(*call);
+}
+
+static size_t on_body(char *data, size_t size, size_t n, void *user)
+{
+    struct http_call *call = user;
+
+    return buffer_add(&call->body, data, size * n) ? size * n : 0;
+}
+
+/* What libcurl met, in one machine-readable word. */
+static const char *reason_of(CURLcode code)
+{
+    switch (code) {
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_RESOLVE_PROXY:
+        return "dns";
+    case CURLE_COULDNT_CONNECT:
+        return "connect";
+    case CURLE_OPERATION_TIMEDOUT:
+        return "timeout";
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_CERTPROBLEM:
+        return "tls";
+    case CURLE_WRITE_ERROR:
+    case CURLE_FILESIZE_EXCEEDED:
+        return "too_large";
+    case CURLE_PARTIAL_FILE:
+        return "truncated";
+    default:
+        return "network";
+    }
+}
+
+static void explain(const struct http_call *call, CURLcode code, struct fail *fail)
+{
+    bool answered =
+        code == CURLE_WRITE_ERROR || code == CURLE_FILESIZE_EXCEEDED || code == CURLE_PARTIAL_FILE;
+
+    fail_reason(fail, answered ? CPS_PROVIDER_ANSWER : CPS_PROVIDER_UNAVAILABLE, reason_of(code),
+                "%s", call->error[0] != '\0' ? call->error : curl_easy_strerror(code));
+}
+
+/* "Application/JSON; charset=utf-8" gives "application/json". */
+static void media_type(CURL *easy, char type[static MEDIA_TYPE_MAX])
+{
+    const char *header = NULL;
+    size_t n = 0;
+
+    curl_easy_getinfo(easy, CURLINFO_CONTENT_TYPE, &header);
+    for (; header != NULL && n < MEDIA_TYPE_MAX - 1 && header[n] != '\0'; n++) {
+        if (header[n] == ';' || header[n] == ' ')
+            break;
+        type[n] = (char)tolower((unsigned char)header[n]);
+    }
+    type[n] = '\0';
+}
+
+static int64_t retry_after(CURL *easy)
+{
+    curl_off_t seconds = 0;
+
+    curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &seconds);
+    if (seconds < 0)
+        return 0;
+    return seconds > RETRY_AFTER_MAX ? RETRY_AFTER_MAX : seconds;
+}
+
+static void deliver(struct http_call *call)
+{
+    char type[MEDIA_TYPE_MAX];
+    struct http_answer answer = {.type = type,
+                                 .body = buffer_text(&call->body),
+                                 .len = call->body.len,
+                                 .retry_after_s = retry_after(call->easy)};
+    struct fail fail = FAIL_INIT;
+
+    media_type(call->easy, type);
+    curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &answer.status);
+    if (answer.status >= 500)
+        fail_set(&fail, CPS_PROVIDER_UNAVAILABLE, "HTTP status %ld", answer.status);
+    provider_report(call->provider, answer.status >= 500 ? &fail : NULL);
+    call->done(call->user, &answer, NULL);
+}
+
+/* From the loop: the transfer is over. The slot is cleared first, so the owner may go away. */
+static void on_finished(CURL *easy, CURLcode code)
+{
+    CLEANUP(cleanup_call) struct http_call *call = NULL;
+    struct fail fail = FAIL_INIT;
+
+    curl_easy_getinfo(easy, CURLINFO_PRIVATE, &call);
+    *call->slot = NULL;
+    if (code == CURLE_OK) {
+        deliver(call);
+        return;
+    }
+    explain(call, code, &fail);
+    provider_report(call->provider, &fail);
+    call->done(call->user, NULL, &fail);
+}
+
+/* Steals nothing; a header that cannot be added makes the request fail as a whole. */
+static bool add_header(struct http_call *call, const char *name, const char *value)
+{
+    AUTO_BUFFER struct buffer line = BUFFER_INIT(HTTP_BODY_MAX);
+    struct curl_slist *longer;
+
+    buffer_add_text(&line, name);
+    buffer_add_text(&line, ": ");
+    if (!buffer_add_text(&line, value))
+        return false;
+    longer = curl_slist_append(call->headers, buffer_text(&line));
+    if (longer == NULL)
+        return false;
+    call->headers = longer;
+    return true;
+}
+
+static bool set_headers(struct http_call *call, const struct http_request *request)
+{
+    return add_header(call, "Accept", request->accept) &&
+           (request->authorization == NULL ||
+            add_header(call, "Authorization", request->authorization)) &&
+           (request->form == NULL ||
+            add_header(call, "Content-Type", "application/x-www-form-urlencoded")) &&
+           curl_easy_setopt(call->easy, CURLOPT_HTTPHEADER, call->headers) == CURLE_OK;
+}
+
+static long time_left(const struct http_request *request)
+{
+    int left = clock_left_ms(request->deadline_ms);
+
+    return left < HTTP_TOTAL_MS ? left : HTTP_TOTAL_MS;
+}
+
+/* How we speak: everything that decides security is set here and nowhere else. */
+static bool set_transport(CURL *easy, const struct profile *profile)
+{
+    return curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "https") == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L) == CURLE_OK &&
+           (profile->ca_file == NULL ||
+            (curl_easy_setopt(easy, CURLOPT_CAINFO, profile->ca_file) == CURLE_OK &&
+             curl_easy_setopt(easy, CURLOPT_CAPATH, NULL) == CURLE_OK)) &&
+           curl_easy_setopt(easy, CURLOPT_PROXY, profile->proxy) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_NOPROXY, "") == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)HTTP_CONNECT_MS) == CURLE_OK;
+}
+
+static bool set_request(struct http_call *call, const struct http_request *request)
+{
+    CURL *easy = call->easy;
+
+    return curl_easy_setopt(easy, CURLOPT_PRIVATE, call) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_URL, request->url) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, call->error) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, time_left(request)) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_MAXFILESIZE, (long)HTTP_BODY_MAX) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_WRITEDATA, call) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_USERAGENT, "cps-agent") == CURLE_OK &&
+           (!request->once || curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L) == CURLE_OK) &&
+           (request->form == NULL ||
+            curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS, request->form) == CURLE_OK) &&
+           set_headers(call, request);
+}
+
+cps_error http_start(struct http *http, const struct http_request *request, struct http_call **slot,
+                     http_done_fn *done, void *user, struct fail *fail)
+{
+    CLEANUP(cleanup_call) struct http_call *call = calloc(1, sizeof *call);
+
+    if (time_left(request) == 0) /* libcurl takes 0 for "no limit" */
+        return fail_reason(fail, CPS_PROVIDER_UNAVAILABLE, "timeout", "no time left to ask");
+    if (call == NULL)
+        return fail_set(fail, CPS_INTERNAL, "out of memory");
+    *call = (struct http_call){.http = http,
+                               .slot = slot,
+                               .provider = request->provider,
+                               .body = BUFFER_INIT(HTTP_BODY_MAX),
+                               .done = done,
+                               .user = user};
+    call->easy = curl_easy_init();
+    if (call->easy == NULL || !set_transport(call->easy, request->provider->profile) ||
+        !set_request(call, request) || !http_loop_add(http->loop, call->easy))
+        return fail_set(fail, CPS_INTERNAL, "cannot start a request");
+    *slot = TAKE_PTR(call);
+    return CPS_OK;
+}
+
+void http_cancel(struct http_call **slot)
+{
+    struct http_call *call = *slot;
+
+    *slot = NULL;
+    if (call != NULL)
+        call_free(call);
+}
+
+struct http *http_new(sd_event *event)
+{
+    struct http *http = calloc(1, sizeof *http);
+
+    if (http == NULL)
+        return NULL;
+    http->loop = http_loop_new(event, on_finished);
+    if (http->loop != NULL)
+        return http;
+    free(http);
+    return NULL;
+}
+
+void http_free(struct http *http)
+{
+    if (http == NULL)
+        return;
+    http_loop_free(http->loop);
+    free(http);
+}
+
+static void free_wiped(void *block)
+{
+    if (block != NULL)
+        explicit_bzero(block, malloc_usable_size(block));
+    free(block);
+}
+
+static void *realloc_wiped(void *block, size_t size)
+{
+    size_t old = block != NULL ? malloc_usable_size(block) : 0;
+    void *moved = malloc(size);
+
+    if (moved != NULL && block != NULL) {
+        memcpy(moved, block, old < size ? old : size);
+        free_wiped(block);
+    }
+    return moved;
+}
+
+static char *copy_text(const char *text)
+{
+    return strdup(text);
+}
+
+bool http_global_init(void)
+{
+    unsetenv("SSLKEYLOGFILE"); /* libcurl would write the TLS keys there */
+    json_set_alloc_funcs(malloc, free_wiped);
+    return curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, free_wiped, realloc_wiped, copy_text,
+                                calloc) == CURLE_OK;
+}

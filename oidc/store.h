@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The provider sessions that logins opened: what a refresh and a logout need. Memory only. A
+ * handle is random, so one of an earlier run never names a session of this one.
+ */
+#ifndef OIDC_STORE_H
+#define OIDC_STORE_H
+
+#include <jansson.h>
+
+#include "oidc/flight.h"
+#include "oidc/pkce.h"
+#include "oidc/provider.h"
+#include "oidc/token_endpoint.h"
+
+/* Sessions at one time: one person at the desk, a few that their logout did not close yet. */
+#define STORE_MAX 64
+
+struct oidc_session {
+    struct oidc_session *next;
+    char handle[PKCE_VALUE_SIZE];
+    struct provider *provider;
+    char nonce[PKCE_VALUE_SIZE]; /* "" when none was sent */
+    char sub[256];
+    struct tokens tokens;    /* the last ones */
+    int64_t id_token_exp_at; /* of the ID token that the last refresh brought; 0: it brought none */
+    /* Owned by oidc/refresh.c: a refresh under way, its new tokens, its wait for new keys. */
+    struct flight refresh;
+    bool refreshing;
+    struct tokens fresh;
+    struct waiter keys;
+    struct store *store;
+};
+
+struct store {
+    struct oidc_session *first;
+    unsigned n;
+};
+
+/* A new session that takes over the tokens; NULL when there are too many. */
+struct oidc_session *store_add(struct store *store, struct provider *provider, const char *sub,
+                               const char *nonce, struct tokens *tokens);
+
+/* NULL when the handle is unknown, closed or no string at all. */
+struct oidc_session *store_find(const struct store *store, const char *handle);
+
+/* Forgets a session; those who wait for its refresh get fail (CPS_LOGIN_EXPIRED when NULL). */
+void store_remove(struct store *store, struct oidc_session *session, const struct fail *fail);
+
+void store_done(struct store *store);
+
+#endif

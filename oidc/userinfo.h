@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * UserInfo as the rest of the product reads it. Its shape varies between environments and years
+ * (null, "", numbers as strings, otherIDs): read by type, emitted in one shape, empty members and
+ * unknown ones left out.
+ */
+#ifndef OIDC_USERINFO_H
+#define OIDC_USERINFO_H
+
+#include <jansson.h>
+
+#include "base/fail.h"
+
+/* Largest normalised UserInfo as JSON text: it travels in one packet with two tokens. */
+#define USERINFO_MAX 24576
+
+/*
+ * The normalised object, new. sub: the ID token's. CPS_ID_TOKEN_REJECTED with reason
+ * "userinfo_sub" when it is another one, CPS_PROVIDER_ANSWER "userinfo_size" when it is too large.
+ */
+cps_error userinfo_read(const json_t *raw, const char *sub, json_t **ret_userinfo,
+                        struct fail *fail);
+
+#endif
