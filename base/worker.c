@@ -34,8 +34,12 @@ static _Noreturn void die(const char *why)
 static void say(json_t *message)
 {
     AUTO_JSON json_t *owned = message;
-    int r = packet_send(WORKER_CHANNEL_FD, owned, -1);
+    struct pollfd channel = {.fd = WORKER_CHANNEL_FD, .events = POLLOUT};
+    int r;
 
+    /* A full channel (when it is non-blocking) means a stopped agent: its children wait for it. */
+    while ((r = packet_send(WORKER_CHANNEL_FD, owned, -1)) == -EAGAIN)
+        (void)poll(&channel, 1, -1);
     if (r == -EPIPE || r == -ECONNRESET)
         exit(EXIT_SUCCESS);
     if (r < 0) {
