@@ -14,8 +14,11 @@
  * Bytes are base64url without padding. Times: "…_at" are seconds since 1970, "…_ms" milliseconds.
  *
  * cps-cardwatch: takes no request. Events:
- *   pcsc     {state: "up" | "down" | "refused"}   down: pcscd absent or gone; retried by itself
- *   reader   {reader, present: bool, mute: bool, atr: hex, events: n}   events: PC/SC event counter
+ *   pcsc     {state: "up" | "down" | "refused"}   down: pcscd absent or gone; retried by itself.
+ *                                        Before down or refused each reader is told as gone; after
+ *                                        up each is told again
+ *   reader   {reader, present: bool, mute: bool, atr: hex, events: n}   events: PC/SC event counter:
+ *                                        a card put back unseen shows as another number
  *   reader_gone {reader}
  *   beat     {}                            at least each CARDWATCH_BEAT_MS: pcscd answers
  *
@@ -23,15 +26,23 @@
  *   open     {reader}                  → card_info: {family: "CPS3", driver: "cps3", label, serial,
  *                                        issuer_number, atr: hex, protocol: "T=0",
  *                                        pin: {tries_left, blocked, verified}}
- *   certificate {usage: "authentication" | "signature"} → {der, id, label}
- *   pin_status {}                      → {tries_left, blocked, verified}
- *   verify   {} + descriptor           → {tries_left}   the descriptor is the end of a pipe that
- *                                        holds the PIN, read to its end; nothing in it: the
- *                                        question was cancelled (PROMPT_CANCELLED)
- *   sign     {usage, hash: "sha256", digest}  → {signature}   RSASSA-PKCS1-v1_5; PIN_REQUIRED when
- *                                        the PIN is not verified (or no more, after a reset by
- *                                        another program: the PIN is never replayed by itself)
+ *   certificate {usage: "authentication" | "signature"} → {der, id, label}   id: SHA-256 of the
+ *                                        SubjectPublicKeyInfo. The cps3 driver refuses the
+ *                                        signature key (CARD_UNSUPPORTED)
+ *   pin_status {}                      → {tries_left, blocked, verified}   verified: by this
+ *                                        process, whatever other programs did
+ *   verify   {last_try?: bool} + descriptor → {tries_left}   the descriptor is the end of a pipe
+ *                                        that holds the PIN, read to its end; nothing in it: the
+ *                                        question was cancelled (PROMPT_CANCELLED). With one try
+ *                                        left and no last_try: PIN_LAST_TRY, nothing is sent
+ *   sign     {usage, hash: "sha256" | "sha384" | "sha512", digest}  → {signature}
+ *                                        RSASSA-PKCS1-v1_5, checked against the certificate;
+ *                                        PIN_REQUIRED when the PIN is not verified (or no more,
+ *                                        after a reset by another program: the PIN is never
+ *                                        replayed by itself)
  *   logout   {}                        → {}   resets the card
+ *   Open a card that is still open and its certificate stays known; once it was taken out every
+ *   request but open says CARD_REMOVED.
  *
  * cps-prompt: one question, then it exits.
  *   pin      {title, description, prompt, error?, ok, cancel, timeout_ms, display: {…}, program}

@@ -98,8 +98,10 @@ cps_error certificate_new(struct span der, struct certificate **ret_certificate,
     AUTO_CERTIFICATE struct certificate *certificate = NULL;
     size_t len = certificate_length(der);
 
-    if (len == 0 || len > der.len || len > PROTO_CERTIFICATE_MAX)
+    if (len == 0)
         return fail_set(fail, CPS_CERTIFICATE_INVALID, "no certificate in the file");
+    if (len > der.len || len > PROTO_CERTIFICATE_MAX)
+        return fail_set(fail, CPS_CERTIFICATE_INVALID, "certificate of %zu bytes", len);
     certificate = calloc(1, sizeof *certificate + len);
     if (certificate == NULL)
         return fail_set(fail, CPS_INTERNAL, "out of memory");

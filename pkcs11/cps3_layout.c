@@ -8,6 +8,7 @@
 #include "pkcs11/p15.h"
 
 #define APPLICATIONS_MAX 8
+#define DIR_SFI          0x1E
 
 static const struct file_path ef_dir = {4, {0x3F, 0x00, 0x2F, 0x00}};
 static const uint8_t odf_id[] = {0x50, 0x31};
@@ -203,20 +204,40 @@ static size_t list_applications(struct span dir, struct p15_application *list)
     return n;
 }
 
+/*
+ * EF.DIR by its short identifier saves a selection when the root is current; only what looks like
+ * applications is believed, the path is the way that always works.
+ */
+static cps_error read_applications(struct walk *walk, size_t *ret_n, struct fail *fail)
+{
+    struct apdu_answer answer;
+    cps_error error = file_read_short(walk->transport, DIR_SFI, APDU_LE_MAX, &answer, fail);
+
+    if (error != CPS_OK)
+        return error;
+    if (answer.len < APDU_LE_MAX)
+        *ret_n = list_applications((struct span){answer.data, answer.len}, walk->applications);
+    if (*ret_n > 0)
+        return CPS_OK;
+    error = read_path(walk->transport, &ef_dir, "application directory", &walk->file, fail);
+    if (error == CPS_OK)
+        *ret_n = list_applications(file_span(&walk->file), walk->applications);
+    return error;
+}
+
 cps_error cps3_layout_walk(struct transport *transport, struct cps3_layout *ret_layout,
                            struct fail *fail)
 {
     AUTO_FREE struct walk *walk = calloc(1, sizeof *walk);
-    size_t n;
+    size_t n = 0;
     cps_error error;
 
     if (walk == NULL)
         return fail_set(fail, CPS_INTERNAL, "out of memory");
     walk->transport = transport;
-    error = read_path(transport, &ef_dir, "application directory", &walk->file, fail);
+    error = read_applications(walk, &n, fail);
     if (error != CPS_OK)
         return error;
-    n = list_applications(file_span(&walk->file), walk->applications);
     error = fail_set(fail, CPS_CARD_PROTOCOL, "no application in the directory");
     for (size_t i = 0; i < n && error == CPS_CARD_PROTOCOL; i++) {
         struct cps3_layout layout = {.usual = false};

