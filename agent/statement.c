@@ -16,10 +16,9 @@
 /* The name of this station in "iss": configured, else the host's. */
 static json_t *issuer(const struct agent *agent)
 {
-    char host[HOST_NAME_MAX + 1] = "";
+    char name[HOST_NAME_MAX + 1] = "";
+    const char *host = gethostname(name, sizeof name - 1) == 0 ? name : "localhost";
 
-    if (gethostname(host, sizeof host - 1) < 0 || host[0] == '\0')
-        strcpy(host, "localhost"); /* fits: HOST_NAME_MAX is 64 */
     return json_sprintf("urn:cps-agent:%s", config_string(agent->config, "station", "name", host));
 }
 
