@@ -17,8 +17,8 @@
  *   pcsc     {state: "up" | "down" | "refused"}   down: pcscd absent or gone; retried by itself.
  *                                        Before down or refused each reader is told as gone; after
  *                                        up each is told again
- *   reader   {reader, present: bool, mute: bool, atr: hex, events: n}   events: PC/SC event counter:
- *                                        a card put back unseen shows as another number
+ *   reader   {reader, present: bool, mute: bool, atr: hex, events: n}   events: PC/SC's counter: a
+ *                                        card put back unseen shows as another number
  *   reader_gone {reader}
  *   beat     {}                            at least each CARDWATCH_BEAT_MS: pcscd answers
  *
