@@ -8,7 +8,7 @@ import { TRANSPORT } from './transport.js';
 function dressDocuments(ctx, { route, urls, keys }) {
   if (route.name === 'discovery') {
     ctx.body = discoveryDocument(urls, { wallet: route.wallet });
-    // oidc-provider's own path would be cached by an intermediary; PSC forbids it.
+    // As Keycloak sends it.
     ctx.set('cache-control', 'no-cache, must-revalidate, no-transform, no-store');
   } else if (route.name === 'jwks') {
     ctx.body = keys.jwks();
@@ -47,18 +47,20 @@ function spoilCallback(ctx, faults) {
   ctx.set('location', url.href);
 }
 
+// Only JSON objects have members to edit: `body` and `duplicate` leave other answers alone.
 function spoilJson(ctx, faults) {
   for (const fault of faults) {
-    if (fault.kind === 'body') edit(ctx.body, fault);
+    const isObject = typeof ctx.body === 'object' && ctx.body !== null;
+    if (fault.kind === 'body' && isObject) edit(ctx.body, fault);
     else if (fault.kind === 'keys') ctx.body = spoilJwks(ctx.body, fault);
     else if (fault.kind === 'headers') ctx.set(fault.set);
     else if (fault.kind === 'error') {
       ctx.status = fault.status ?? 400;
       ctx.body = { error: fault.error, error_description: fault.description };
-    } else if (fault.kind === 'duplicate') {
+    } else if (fault.kind === 'duplicate' && isObject) {
       const { member, value } = fault; // the first of the two is the wrong one
-      const json = typeof ctx.body === 'string' ? ctx.body : JSON.stringify(ctx.body);
-      ctx.body = json.replace('{', `{${JSON.stringify(member)}:${JSON.stringify(value)},`);
+      const added = `{${JSON.stringify(member)}:${JSON.stringify(value)},`;
+      ctx.body = JSON.stringify(ctx.body).replace('{', added);
       ctx.type = 'application/json';
     }
   }
@@ -75,8 +77,9 @@ async function spoilTransport(ctx, faults, environment) {
   for (const fault of faults.filter(({ kind }) => kind in TRANSPORT)) {
     const answer = finished(ctx);
     ctx.respond = false;
-    ctx.res.statusCode = answer.status;
+    ctx.res.getHeaderNames().forEach((name) => ctx.res.removeHeader(name));
     if (await TRANSPORT[fault.kind](ctx.res, fault, { ...environment, answer })) return;
+    ctx.set(answer.headers); // it was a delay only
     ctx.respond = true;
   }
 }

@@ -16,11 +16,19 @@ export const KINDS = [...Object.keys(TRANSPORT), ...OTHER_KINDS];
 
 const DEFAULT_ROUTE = { idt: 'token', keys: 'jwks', doc: 'discovery' };
 
-function check({ on, kind, how, times, skip }) {
+// Answered before the provider, these cannot be edited afterwards.
+const NO_AFTER = ['login', 'logout'];
+
+const phaseOf = ({ kind, after, on }) => (
+  AFTER.has(kind) || after || on === 'callback' ? 'after' : 'before');
+
+function check(fault) {
+  const { on, kind, how, times, skip } = fault;
   if (!KINDS.includes(kind)) throw new TypeError(`unknown kind ${kind}`);
   if (!ROUTES.includes(on)) throw new TypeError(`unknown route ${on}`);
   if (!Number.isInteger(times) || times === 0 || times < -1) throw new TypeError('bad times');
   if (!Number.isInteger(skip) || skip < 0) throw new TypeError('bad skip');
+  if (NO_AFTER.includes(on) && phaseOf(fault) === 'after') throw new TypeError(`not on ${on}`);
   if (kind === 'idt' && how !== undefined && !isIdTokenFault(how)) {
     throw new TypeError(`unknown ID-token fault ${how}`);
   }
@@ -38,11 +46,9 @@ export class Faults {
 
   // times: how many requests it hits (-1: until cleared); skip: how many it lets pass first.
   add({ kind, on = DEFAULT_ROUTE[kind] ?? '*', times = 1, skip = 0, ...details }) {
-    const fault = { ...details, on, kind, times, skip };
+    const fault = { ...details, on, kind: kind === 'doc' ? 'body' : kind, times, skip };
     check(fault);
-    if (kind === 'doc') fault.kind = 'body';
-    const phase = AFTER.has(fault.kind) || fault.after || fault.on === 'callback' ? 'after' : 'before';
-    this.#list.push({ id: randomUUID(), hits: 0, phase, ...fault });
+    this.#list.push({ id: randomUUID(), hits: 0, phase: phaseOf(fault), ...fault });
     return this.#list.at(-1);
   }
 

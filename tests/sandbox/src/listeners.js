@@ -18,24 +18,27 @@ function listen(server, host, port) {
   });
 }
 
+// The same for a TCP socket and for the TLS socket over it.
+const peerOf = ({ remoteAddress, remotePort }) => `${remoteAddress} ${remotePort}`;
+
 class Listener {
   #tcp = []; #sockets = new Map(); #outage = 'none';
 
   constructor(tlsOptions, handler) {
     this.tlsOptions = tlsOptions;
     this.https = createHttpsServer(tlsOptions, (req, res) => {
-      const raw = this.#sockets.get(req.socket.remotePort);
+      const raw = this.#sockets.get(peerOf(req.socket));
       handler(req, res, () => raw?.resetAndDestroy());
     });
     this.https.on('tlsClientError', () => {}); // clients that refuse our certificate, mostly
   }
 
   #accept(socket) {
-    const { remotePort } = socket;
+    const peer = peerOf(socket);
     socket.on('error', () => {});
     if (this.#outage === 'reset') { socket.resetAndDestroy(); return; }
-    this.#sockets.set(remotePort, socket);
-    socket.on('close', () => this.#sockets.delete(remotePort));
+    this.#sockets.set(peer, socket);
+    socket.on('close', () => this.#sockets.delete(peer));
     if (this.#outage !== 'stall') this.https.emit('connection', socket);
   }
 

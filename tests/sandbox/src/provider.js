@@ -2,6 +2,7 @@
 // The certified provider underneath, configured to behave as PSC where its options allow.
 import { errors, interactionPolicy, Provider } from 'oidc-provider';
 import { PATHS } from './discovery.js';
+import { escape, pageText } from './html.js';
 import { sessionTtl } from './sessions.js';
 
 function clientCertificate(ctx) {
@@ -52,8 +53,16 @@ function features(ciba) {
   return {
     devInteractions: { enabled: false },
     dPoP: { enabled: false },
-    introspection: { enabled },
-    revocation: { enabled },
+    // Services introspect the tokens they are shown, whoever obtained them.
+    introspection: {
+      enabled,
+      allowedPolicy: async (ctx, { clientAuthMethod, clientId }, token) => (
+        clientAuthMethod !== 'none' || token.clientId === clientId),
+    },
+    revocation: {
+      enabled,
+      allowedPolicy: async (ctx, { clientId }, token) => token.clientId === clientId,
+    },
     pushedAuthorizationRequests: { enabled },
     rpInitiatedLogout: { enabled },
     claimsParameter: { enabled },
@@ -69,13 +78,15 @@ function features(ciba) {
   };
 }
 
-export function makeProvider({ issuer, settings, accounts, store, tokens, ciba, signingJwk, cookieKey }) {
+export function makeProvider({
+  issuer, settings, accounts, store, tokens, ciba, signingJwk, cookieKey,
+}) {
   const checkAcr = async (ctx, acrValues) => {
     if (settings.require_eidas1 && acrValues !== 'eidas1') {
       throw new errors.InvalidRequest('acr_values must be eidas1');
     }
   };
-  const provider = new Provider(issuer, {
+  return new Provider(issuer, {
     adapter: store.adapter,
     clientAuthMethods: ['none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt',
       'tls_client_auth'],
@@ -92,10 +103,13 @@ export function makeProvider({ issuer, settings, accounts, store, tokens, ciba, 
     issueRefreshToken: async () => true, // PSC gives one without offline_access
     jwks: { keys: [signingJwk] },
     loadExistingGrant: grantEverythingAsked,
+    renderError: async (ctx, { error, error_description: description = '' }) => {
+      ctx.type = 'html';
+      ctx.body = pageText('Erreur', `<p>${escape(error)}: ${escape(description)}</p>`);
+    },
     rotateRefreshToken: () => settings.rotate_refresh,
     routes: PATHS,
     scopes: ['openid', 'scope_all'],
     ttl: timesToLive(settings),
   });
-  return provider;
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { test } from 'node:test';
+import { connect } from 'node:tls';
 import {
   Browser, claimsOf, CodeFlow, DOCTOR, NURSE, useSandbox,
 } from './helpers.js';
@@ -76,6 +78,16 @@ test('cards that must be refused: none, expired, of another authority', async ()
     const page = await browser.follow(new CodeFlow(world).url());
     assert.equal((await browser.card(page, DOCTOR, tls)).status, 403);
   }
+});
+
+test('the card listener asks for what a CPS3 can do: TLS 1.2, PKCS#1 signatures', async () => {
+  const socket = connect({ port: world.ports.cps, host: '127.0.0.1', ca: world.caText,
+    ...world.identity(world.cards[DOCTOR]) });
+  await once(socket, 'secureConnect');
+  assert.equal(socket.getProtocol(), 'TLSv1.2');
+  assert.ok(socket.getSharedSigalgs().includes('RSA+SHA256'));
+  assert.ok(!socket.getSharedSigalgs().some((name) => /PSS/i.test(name)));
+  socket.destroy();
 });
 
 test('SSO: prompt=none succeeds with a session, fails without', async () => {

@@ -21,9 +21,8 @@ export const sleep = (ms) => new Promise((resolve) => { setTimeout(resolve, ms);
 
 export async function launch(args = []) {
   const state = mkdtempSync(join(tmpdir(), 'psc-sandbox-test-'));
-  const child = spawn(LAUNCHER, ['--state', state, '--port', '0', '--ciba-interval', '1', ...args], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const options = ['--state', state, '--port', '0', '--ciba-interval', '1', '--die-with-parent'];
+  const child = spawn(LAUNCHER, [...options, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
   const lines = createInterface({ input: child.stdout });
   const [line] = await new Promise((resolve, reject) => {
     lines.once('line', (text) => resolve([text]));
