@@ -182,8 +182,10 @@ static void on_verified(void *user, json_t *result, const struct fail *fail)
         return;
     }
     card_note_pin(self->card, fail->tries_left);
-    self->last_error = fail->code;
-    if (fail->code == CPS_PIN_INVALID || (fail->code == CPS_PIN_WRONG && fail->tries_left != 0))
+    if (fail->code != CPS_PIN_LAST_TRY)
+        self->last_error = fail->code;
+    if (fail->code == CPS_PIN_INVALID || (fail->code == CPS_PIN_WRONG && fail->tries_left != 0) ||
+        (fail->code == CPS_PIN_LAST_TRY && !self->last_try_confirmed))
         enter(self, STEP_PIN_STATE);
     else
         login_fail(&self->login, fail);
@@ -286,7 +288,8 @@ static void enter(struct card_login *self, enum step step)
         ask_pin(self);
         break;
     case STEP_VERIFYING:
-        ask_card(self, "verify", json_object(), self->pin_pipe, on_verified);
+        ask_card(self, "verify", json_pack("{s:b}", "last_try", self->last_try_confirmed),
+                 self->pin_pipe, on_verified);
         close(TAKE_FD(self->pin_pipe));
         break;
     case STEP_PROVING:

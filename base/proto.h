@@ -49,8 +49,7 @@
  *            + descriptor               → {}   the PIN is written to the descriptor, then closed
  *   confirm  {title, description, ok, cancel, timeout_ms, display, program} → {confirmed: bool}
  *   browse   {url, command: […], display} → {}   starts the browser; "{url}" in command is replaced
- *   display: {display?, wayland_display?, xauthority?, dbus_session_bus_address?, tty?, term?,
- * lang?}
+ *   display: {display?, wayland_display?, xauthority?, dbus_session_bus_address?, tty?, lang?…}
  *
  * cps-oidcd:
  *   providers {}                       → {providers: [{name, issuer, methods: [...], state,
