@@ -12,18 +12,21 @@
 /* Messages are written in French; po/ holds the translations. */
 #define _(text) gettext(text)
 
+/* Marks a text for translation where gettext cannot be called. */
+#define N_(text) text
+
 /* Exit status, as documented in cpsctl(1). */
 enum {
     EXIT_DONE = 0,
-    EXIT_FAILED = 1,      /* refused or failed, any other reason */
-    EXIT_USAGE = 2,       /* the command line makes no sense */
-    EXIT_NO_AGENT = 3,    /* the agent does not answer */
-    EXIT_CANCELLED = 4,   /* by the user: Ctrl-C, dialogue, phone */
-    EXIT_LATE = 5,        /* nobody or nothing answered in time */
-    EXIT_NO_SESSION = 6,  /* nobody is logged in, or somebody else */
-    EXIT_CARD = 7,        /* reader or card */
-    EXIT_PIN = 8,         /* wrong, blocked or missing PIN */
-    EXIT_NOT_VALID = 9,   /* verify: the signature or a claim is refused */
+    EXIT_FAILED = 1,     /* refused or failed, any other reason */
+    EXIT_USAGE = 2,      /* the command line makes no sense */
+    EXIT_NO_AGENT = 3,   /* the agent does not answer */
+    EXIT_CANCELLED = 4,  /* by the user: Ctrl-C, dialogue, phone */
+    EXIT_LATE = 5,       /* nobody or nothing answered in time */
+    EXIT_NO_SESSION = 6, /* nobody is logged in, or somebody else */
+    EXIT_CARD = 7,       /* reader or card */
+    EXIT_PIN = 8,        /* wrong, blocked or missing PIN */
+    EXIT_NOT_VALID = 9,  /* verify: the signature or a claim is refused */
 };
 
 struct cpsctl {

@@ -54,22 +54,21 @@ json_t *options_read_word(const struct option_row *rows, int argc, char **argv,
     for (int i = 0; i < argc; i++) {
         const char *value = NULL;
         const struct option_row *row = find_row(rows, argv[i], &value);
-        bool takes_value =
-            row != NULL && (row->kind == OPTION_TEXT || row->kind == OPTION_NUMBER);
+        bool takes_value = row != NULL && (row->kind == OPTION_TEXT || row->kind == OPTION_NUMBER);
 
         if (row == NULL && *ret_word == NULL && (argv[i][0] != '-' || argv[i][1] == '\0')) {
             *ret_word = argv[i];
             continue;
         }
         if (row == NULL || (!takes_value && value != NULL)) {
-            text_line(stderr, _("cpsctl : option inconnue %s"), argv[i]);
+            text_line(stderr, _("cpsctl: option inconnue %s"), argv[i]);
             return NULL;
         }
         if (takes_value && value == NULL && i + 1 < argc)
             value = argv[++i];
         if ((takes_value && value == NULL) ||
             json_object_set_new(params, row->param, value_of(row, value)) < 0) {
-            text_line(stderr, _("cpsctl : valeur absente ou incorrecte pour %s"), row->name);
+            text_line(stderr, _("cpsctl: valeur absente ou incorrecte pour %s"), row->name);
             return NULL;
         }
     }
@@ -82,7 +81,7 @@ json_t *options_read(const struct option_row *rows, int argc, char **argv)
     json_t *params = options_read_word(rows, argc, argv, &word);
 
     if (params != NULL && word != NULL) {
-        text_line(stderr, _("cpsctl : argument inattendu %s"), word);
+        text_line(stderr, _("cpsctl: argument inattendu %s"), word);
         json_decref(params);
         return NULL;
     }

@@ -7,13 +7,13 @@
 #include <stdbool.h>
 
 struct option_row {
-    const char *name; /* with its dashes */
+    const char *name;  /* with its dashes */
     const char *param; /* member set in the parameters */
     enum {
-        OPTION_TEXT,  /* takes an argument, a string */
+        OPTION_TEXT,   /* takes an argument, a string */
         OPTION_NUMBER, /* takes an argument, a number from 0 on */
-        OPTION_TRUE,  /* takes none: the member is true */
-        OPTION_FIXED, /* takes none: the member is the text of "value" */
+        OPTION_TRUE,   /* takes none: the member is true */
+        OPTION_FIXED,  /* takes none: the member is the text of "value" */
     } kind;
     const char *value;
 };

@@ -37,7 +37,7 @@ static void on_tick(void *user)
 {
     struct progress *progress = user;
 
-    if (progress->drawn && progress->expires_ms != CLOCK_NEVER)
+    if (progress->drawn && !progress->asking && progress->expires_ms != CLOCK_NEVER)
         draw(progress);
 }
 
@@ -108,6 +108,7 @@ static void on_progress(void *user, const char *method, const char *text)
 
     if (strcmp(method, "progress") != 0 || state == NULL)
         return;
+    progress->asking = strcmp(state, "pin") == 0 || strcmp(state, "last_try") == 0;
     progress->expires_ms = left_s >= 0 ? clock_boot_ms() + left_s * 1000 : CLOCK_NEVER;
     show_state(progress, state, params);
     if (progress->terminal)
@@ -118,18 +119,37 @@ static void on_progress(void *user, const char *method, const char *text)
 
 void progress_init(struct progress *progress, cps_agent *agent)
 {
-    *progress = (struct progress){.terminal = isatty(STDERR_FILENO) == 1,
-                                  .expires_ms = CLOCK_NEVER};
-    progress->has_settings = tcgetattr(STDIN_FILENO, &progress->settings) == 0;
+    *progress =
+        (struct progress){.terminal = isatty(STDERR_FILENO) == 1, .expires_ms = CLOCK_NEVER};
+    progress->tty = -1;
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO && progress->tty < 0; fd++)
+        if (tcgetattr(fd, &progress->settings) == 0)
+            progress->tty = fd;
     cps_agent_on_notification(agent, on_progress, progress);
     cps_agent_on_tick(agent, on_tick, progress);
+}
+
+/*
+ * A pinentry on this terminal that was killed has restored nothing: neither the settings of the
+ * terminal, nor its main screen, cursor and keypad mode.
+ */
+static void recover_terminal(const struct progress *progress)
+{
+    static const char restore[] = "\033[?1049l\033[?25h\033[?1l\033>";
+    struct termios now;
+
+    if (tcgetattr(progress->tty, &now) < 0 || now.c_lflag == progress->settings.c_lflag)
+        return;
+    (void)tcsetattr(progress->tty, TCSANOW, &progress->settings);
+    if (progress->terminal)
+        fputs(restore, stderr);
 }
 
 void progress_done(struct progress *progress, cps_agent *agent)
 {
     cps_agent_on_notification(agent, NULL, NULL);
     cps_agent_on_tick(agent, NULL, NULL);
+    if (progress->tty >= 0 && progress->asking)
+        recover_terminal(progress);
     erase(progress);
-    if (progress->has_settings)
-        (void)tcsetattr(STDIN_FILENO, TCSANOW, &progress->settings);
 }

@@ -12,12 +12,13 @@
 #include <termios.h>
 
 struct progress {
-    bool terminal;       /* standard error is one */
-    bool drawn;          /* a line to be overwritten is on screen */
-    char text[1024];     /* of the state under way, "" before the first */
-    int64_t expires_ms;  /* boot time, or CLOCK_NEVER */
-    bool has_settings;
-    struct termios settings; /* of the terminal lent to a pinentry that may be killed in it */
+    bool terminal;      /* standard error is one */
+    bool drawn;         /* a line to be overwritten is on screen */
+    char text[1024];    /* of the state under way, "" before the first */
+    int64_t expires_ms; /* boot time, or CLOCK_NEVER */
+    bool asking;        /* a dialogue may have taken the terminal over */
+    int tty;            /* the terminal lent to it, or -1 */
+    struct termios settings;
 };
 
 /* Shows the progress notifications of a connection until progress_done. */

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/cpsctl/cpsctl.h"
+#include "agent/cpsctl/options.h"
+#include "agent/cpsctl/show.h"
+#include "agent/cpsctl/text.h"
+#include "base/json.h"
+#include "base/util.h"
+
+static const char *pcsc_name(const char *state)
+{
+    if (strcmp(state, "up") == 0)
+        return _("en service");
+    if (strcmp(state, "down") == 0)
+        return _("absent");
+    if (strcmp(state, "refused") == 0)
+        return _("accès refusé");
+    return _("inconnu");
+}
+
+static void show_readers(const json_t *status)
+{
+    const json_t *readers = json_get_array(status, "readers");
+    const char *state = json_get_string(json_get_object(status, "pcsc"), "state");
+    const json_t *reader;
+    size_t i;
+
+    text_line(stdout, _("Service de cartes : %s"), pcsc_name(state != NULL ? state : ""));
+    if (json_array_size(readers) == 0)
+        text_line(stdout, "%s", _("Aucun lecteur."));
+    json_array_foreach (readers, i, reader) {
+        const json_t *card = json_get_object(reader, "card");
+        const char *name = json_get_string(reader, "reader");
+
+        if (card != NULL)
+            show_card(card);
+        else
+            text_line(stdout, _("%s : pas de carte"), name != NULL ? name : "-");
+    }
+}
+
+static void show_providers(const json_t *status)
+{
+    const json_t *provider;
+    size_t i;
+
+    json_array_foreach (json_get_array(status, "providers"), i, provider) {
+        const char *name = json_get_string(provider, "name");
+        const char *state = json_get_string(provider, "state");
+        const char *error = json_get_string(provider, "error");
+
+        text_line(stdout, _("Fournisseur %s : %s%s%s"), name != NULL ? name : "-",
+                  state != NULL ? state : "-", error != NULL ? ", " : "",
+                  error != NULL ? error : "");
+    }
+}
+
+static void show_health(const json_t *status)
+{
+    const json_t *trust = json_get_object(status, "trust");
+    json_t *components = json_get_object(status, "components");
+    const char *version = json_get_string(status, "version");
+    const char *name;
+    json_t *state;
+
+    text_line(stdout, _("Agent %s ; autorités de carte : %lld"), version != NULL ? version : "-",
+              (long long)json_get_int(trust, "anchors", 0));
+    if (json_get_bool(trust, "test", false))
+        text_line(stdout, "%s", _("Attention : des autorités de TEST sont acceptées."));
+    json_object_foreach (components, name, state)
+        if (json_is_string(state) && strcmp(json_string_value(state), "running") != 0)
+            text_line(stdout, _("Composant %s : %s"), name, json_string_value(state));
+}
+
+int command_status(struct cpsctl *ctl, int argc, char **argv)
+{
+    static const struct option_row rows[] = {{0}};
+    AUTO_JSON json_t *status = NULL;
+    json_t *params = options_read(rows, argc, argv);
+    int exit_status;
+
+    if (params == NULL)
+        return EXIT_USAGE;
+    exit_status = cpsctl_call(ctl, "status", params, CPS_AGENT_TIMEOUT_MS, &status);
+    if (exit_status != EXIT_DONE)
+        return exit_status;
+    if (ctl->json) {
+        text_json(status);
+        return EXIT_DONE;
+    }
+    show_session(json_object_get(status, "session"));
+    show_readers(status);
+    show_providers(status);
+    show_health(status);
+    return EXIT_DONE;
+}

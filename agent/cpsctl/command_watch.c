@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/cpsctl/cpsctl.h"
+#include "agent/cpsctl/show.h"
+#include "agent/cpsctl/text.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/util.h"
+
+/* How long a wait without events lasts before the next: only a bound, nothing happens then. */
+#define WAIT_MS CPS_AGENT_TIMEOUT_MAX_MS
+
+static void print_event(const char *method, const json_t *params)
+{
+    const char *event = strncmp(method, "event.", 6) == 0 ? method + 6 : method;
+    const char *change = json_get_string(params, "change");
+    const char *reason = json_get_string(params, "reason");
+    const char *where = json_get_string(params, "reader");
+    const char *state = json_get_string(params, "state");
+    char now[TEXT_TIME_LEN];
+
+    if (where == NULL)
+        where = json_get_string(params, "component");
+    text_line(stdout, "%s %s %s %s%s%s", text_time(clock_real_s(), now), event,
+              change != NULL ? change : (state != NULL ? state : ""), where != NULL ? where : "",
+              reason != NULL ? " " : "", reason != NULL ? reason : "");
+    if (json_get_object(params, "session") != NULL)
+        show_session(json_get_object(params, "session"));
+    if (json_get_object(params, "card") != NULL)
+        show_card(json_get_object(params, "card"));
+}
+
+static void on_event(void *user, const char *method, const char *text)
+{
+    const struct cpsctl *ctl = user;
+    AUTO_JSON json_t *params = json_parse_strict(text, strlen(text));
+
+    if (ctl->json) {
+        AUTO_JSON json_t *line = json_pack("{s:s, s:O}", "event", method, "params", params);
+
+        json_dumpf(line, stdout, JSON_COMPACT);
+        putchar('\n');
+    } else {
+        print_event(method, params);
+    }
+    fflush(stdout);
+}
+
+static json_t *read_params(int argc, char **argv)
+{
+    json_t *events;
+
+    if (argc == 0)
+        return json_object();
+    events = json_array();
+    for (int i = 0; i < argc; i++)
+        json_array_append_new(events, json_string(argv[i]));
+    return json_pack("{s:o}", "events", events);
+}
+
+int command_watch(struct cpsctl *ctl, int argc, char **argv)
+{
+    AUTO_JSON json_t *result = NULL;
+    int status = cpsctl_connect(ctl);
+    cps_error error;
+
+    if (status != EXIT_DONE)
+        return status;
+    cps_agent_on_notification(ctl->agent, on_event, ctl);
+    status = cpsctl_call(ctl, "subscribe", read_params(argc, argv), CPS_AGENT_TIMEOUT_MS, &result);
+    if (status != EXIT_DONE)
+        return status;
+    do
+        error = cps_agent_wait(ctl->agent, WAIT_MS);
+    while (error == CPS_OK || error == CPS_DEADLINE_EXCEEDED);
+    return error == CPS_CANCELLED ? EXIT_DONE : cpsctl_explain(ctl, error);
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cpsctl: the command line of cps-agent. Options common to all commands, and the command table. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/cpsctl/cpsctl.h"
+#include "agent/cpsctl/text.h"
+
+static const struct command commands[] = {
+    {"status", command_status, "", N_("état des lecteurs, de la carte et de la session")},
+    {"card", command_card, "[--reader R] [--certificate authentication|signature]",
+     N_("cartes présentes, ou un certificat (PEM)")},
+    {"login", command_login,
+     "[--card | --ecps ID | --browser] [--reader R] [--provider P] [--channel MOBILE|CARD] "
+     "[--fresh] [--no-prompt]",
+     N_("ouvrir la session du professionnel")},
+    {"statement", command_statement, "--audience A --nonce N [--epoch E]",
+     N_("attestation de connexion signée")},
+    {"token", command_token, "[--kind access|id] [--provider P] [--min-ttl S] [--epoch E]",
+     N_("jeton Pro Santé Connect de la session")},
+    {"watch", command_watch, "[reader|card|session|health…]",
+     N_("suivre les événements jusqu'à Ctrl-C")},
+    {"logout", command_logout, "[--epoch E]", N_("fermer la session")},
+    {"verify", command_verify,
+     "[FICHIER] [--jwks FICHIER] [--audience A] [--nonce N] [--alg ES256|RS256] [--typ T] "
+     "[--leeway S]",
+     N_("vérifier une attestation ou un JWS")},
+    {NULL, NULL, NULL, NULL},
+};
+
+static void print_help(FILE *stream)
+{
+    fprintf(stream, _("Usage : cpsctl [--json] [--socket CHEMIN] [--timeout S] COMMANDE\n\n"));
+    for (const struct command *c = commands; c->name != NULL; c++)
+        fprintf(stream, "  %s %s\n      %s\n", c->name, c->usage, _(c->summary));
+    fprintf(stream, _("\nVoir cpsctl(1) pour les codes de retour.\n"));
+}
+
+static int usage_error(const char *message, const char *word)
+{
+    text_line(stderr, "cpsctl: %s %s", message, word);
+    print_help(stderr);
+    return EXIT_USAGE;
+}
+
+static const struct command *find_command(const char *name)
+{
+    for (const struct command *c = commands; c->name != NULL; c++)
+        if (strcmp(c->name, name) == 0)
+            return c;
+    return NULL;
+}
+
+/* "--timeout" in seconds; 0 when it is not a number in range. */
+static int timeout_ms(const char *text)
+{
+    char *end = NULL;
+    long seconds = strtol(text, &end, 10);
+
+    if (end == text || *end != '\0' || seconds < 1 || seconds > CPS_AGENT_TIMEOUT_MAX_MS / 1000)
+        return 0;
+    return (int)seconds * 1000;
+}
+
+/*
+ * Takes the common options, wherever they stand, out of the arguments. Returns how many are left,
+ * or -1 when the value of one is missing or wrong.
+ */
+static int take_common(struct cpsctl *ctl, int argc, char **argv)
+{
+    int left = 0;
+
+    for (int i = 0; i < argc; i++) {
+        if (strcmp(argv[i], "--json") == 0) {
+            ctl->json = true;
+        } else if (strcmp(argv[i], "--socket") == 0 && i + 1 < argc) {
+            ctl->socket = argv[++i];
+        } else if (strcmp(argv[i], "--timeout") == 0 && i + 1 < argc) {
+            ctl->timeout_ms = timeout_ms(argv[++i]);
+            if (ctl->timeout_ms == 0)
+                return -1;
+        } else {
+            argv[left++] = argv[i];
+        }
+    }
+    argv[left] = NULL;
+    return left;
+}
+
+int main(int argc, char **argv)
+{
+    struct cpsctl ctl = {0};
+    const struct command *command;
+    int status;
+
+    text_init();
+    argc = take_common(&ctl, argc, argv);
+    if (argc < 0)
+        return usage_error(_("délai incorrect"), "");
+    if (argc < 2)
+        return usage_error(_("commande absente"), "");
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
+        print_help(stdout);
+        return EXIT_DONE;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        puts("cpsctl " CPS_VERSION);
+        return EXIT_DONE;
+    }
+    command = find_command(argv[1]);
+    if (command == NULL)
+        return usage_error(_("commande inconnue"), argv[1]);
+    status = command->run(&ctl, argc - 2, argv + 2);
+    cps_agent_free(ctl.agent);
+    return status;
+}
