@@ -107,7 +107,9 @@ void der_int(struct der *d, unsigned tag, unsigned value)
 
 uint8_t *der_take(struct der *d, size_t *ret_len)
 {
-    if (d->failed || !d->data) {
+    if (!d->data)
+        (void)der_room(d, 1); /* nothing written is still a file, an empty one */
+    if (d->failed) {
         der_done(d);
         return NULL;
     }

@@ -6,7 +6,7 @@
 #include "util.h"
 
 enum {
-    DER_MAX = 32768, /* an elementary file's size is 15 bits wide, READ BINARY offsets too */
+    DER_MAX = 32767, /* an elementary file's size is 15 bits wide, READ BINARY offsets too */
 };
 
 struct der {

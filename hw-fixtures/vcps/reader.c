@@ -4,7 +4,8 @@
 #include <string.h>
 
 enum {
-    RETRY_NS = 20 * 1000 * 1000, /* pcscd not there yet, or restarted */
+    RETRY_NS = 20 * 1000 * 1000,   /* pcscd not there yet, or restarted */
+    SETTLE_NS = 500 * 1000 * 1000, /* pcscd looks at a vpcd slot every 400 ms */
 };
 
 void reader_init(struct reader *r, const char *cards_dir, uint16_t port)
@@ -76,6 +77,11 @@ static void lose_contact(struct reader *r)
     framing_reset(&r->framing);
     if (r->inserted)
         card_reset(r->inserted);
+}
+
+bool reader_is_gone(const struct reader *r, uint64_t now)
+{
+    return r->link.state == VPCD_DOWN && r->settle <= now;
 }
 
 void reader_remove(struct reader *r)
@@ -207,7 +213,7 @@ static void handle_apdu(struct reader *r, const uint8_t *msg, size_t n, uint64_t
          * card falls off the wire and comes back. Happens when a card was exchanged unseen. */
         trace_note(&r->trace, "command without power");
         lose_contact(r);
-        r->retry = now + RETRY_NS;
+        r->retry = now;
         return;
     }
     if (r->muted || r->inserted->image->personality == PERSONALITY_MUTE) {
@@ -257,6 +263,8 @@ static void keep_connected(struct reader *r, uint64_t now)
         lose_contact(r);
         r->seen = false;
     }
+    if (r->retry < r->settle)
+        r->retry = r->settle;
     if (r->retry > now)
         return;
     r->retry = vpcd_connect(&r->link) ? 0 : now + RETRY_NS;
@@ -269,12 +277,18 @@ static uint64_t earliest(uint64_t a, uint64_t b)
 
 uint64_t reader_run(struct reader *r, short revents, uint64_t now)
 {
+    bool leaving = r->link.state == VPCD_LEAVING;
+
     vpcd_handle(&r->link, revents);
+    if (leaving && r->link.state == VPCD_DOWN)
+        r->settle = r->link.noticed ? 0 : now + SETTLE_NS;
     if (r->inserted)
         handle_messages(r, now);
     if (r->due && r->due <= now)
         flush_answer(r);
     keep_connected(r, now);
-    bool wants_link = r->inserted && r->link.state == VPCD_DOWN;
-    return earliest(r->due, wants_link ? r->retry : 0);
+    if (r->link.state != VPCD_DOWN)
+        return r->due;
+    uint64_t settle = r->settle > now ? r->settle : 0;
+    return earliest(r->due, r->inserted ? r->retry : settle);
 }

@@ -48,7 +48,8 @@ struct reader {
     uint8_t answer[FRAME_MAX]; /* waits until `due` (nanoseconds, 0: nothing waits) */
     size_t answer_len;
     uint64_t due;
-    uint64_t retry; /* when to try to connect again, 0: not planned */
+    uint64_t settle; /* no card comes back before: pcscd still has to see that the last one left */
+    uint64_t retry;  /* when to try to connect again, 0: not planned */
 };
 
 void reader_init(struct reader *r, const char *cards_dir, uint16_t port);
@@ -62,6 +63,9 @@ bool reader_forget(struct reader *r, const char *name);
 
 void reader_insert(struct reader *r, struct card *card, uint64_t now);
 void reader_remove(struct reader *r);
+/* No card, and pcscd knows. */
+bool reader_is_gone(const struct reader *r, uint64_t now);
+
 void reader_set_mute(struct reader *r, bool on, uint64_t now);
 
 /* After poll(): handles the link's events and everything due. Returns the next time something is

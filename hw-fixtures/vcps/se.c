@@ -106,7 +106,7 @@ uint16_t se_internal_authenticate(struct se *se, const struct fs *fs, const stru
     if (se->auth.alg != ALG_RSA_AUTH)
         return SW_CONDITIONS;
     if (a->lc == 0 || a->lc > SE_SIGN_DATA_MAX)
-        return SW_WRONG_LENGTH;
+        return SW_WRONG_DATA;
     se->rsa_ops++;
     if (!crypto_sign(key->pkey, a->data, a->lc, r->data))
         return SW_FAILURE;

@@ -14,14 +14,21 @@ void vpcd_init(struct vpcd *v, uint16_t port)
     v->port = port;
     v->state = VPCD_DOWN;
     v->fd = -1;
+    v->noticed = false;
     v->in_len = 0;
 }
 
 static void drop(struct vpcd *v)
 {
+    const uint8_t look[3] = {0, 1, VPCD_ATR};
+
+    v->noticed = v->state == VPCD_LEAVING && v->in_len == sizeof(look) &&
+                 memcmp(v->in, look, sizeof(look)) == 0;
     if (v->fd >= 0)
         close(v->fd);
-    vpcd_init(v, v->port);
+    v->fd = -1;
+    v->state = VPCD_DOWN;
+    v->in_len = 0;
 }
 
 void vpcd_done(struct vpcd *v)
@@ -84,8 +91,10 @@ void vpcd_handle(struct vpcd *v, short revents)
         finish_connect(v);
         return;
     }
-    if (v->in_len == sizeof(v->in))
+    if (v->in_len == sizeof(v->in)) { /* vpcd never sends this much ahead */
+        drop(v);
         return;
+    }
     ssize_t n = recv(v->fd, v->in + v->in_len, sizeof(v->in) - v->in_len, 0);
     if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
         drop(v);
@@ -95,7 +104,7 @@ void vpcd_handle(struct vpcd *v, short revents)
      * waits 40 ms for the second segment. The kernel forgets the option by itself. */
     set_flag(v->fd, TCP_QUICKACK);
     if (n > 0)
-        v->in_len = v->state == VPCD_LEAVING ? 0 : v->in_len + (size_t)n;
+        v->in_len += (size_t)n;
 }
 
 bool vpcd_message(const struct vpcd *v, const uint8_t **ret_msg, size_t *ret_len)

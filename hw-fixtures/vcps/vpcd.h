@@ -13,14 +13,16 @@ enum vpcd_control {
     VPCD_ATR = 4,
 };
 
-/* LEAVING: our end is shut; once vpcd has noticed (its next poll) it closes and we are DOWN. A new
- * connection is made only then, so that every removal is one that vpcd saw. */
+/* LEAVING: our end is shut; at its next exchange vpcd notices, closes, and we are DOWN. A new
+ * connection is made only then. `noticed` tells that this exchange was pcscd's look at the slot, so
+ * that pcscd knows of the removal; any other leaves it to find out at its next look. */
 enum vpcd_state { VPCD_DOWN, VPCD_CONNECTING, VPCD_UP, VPCD_LEAVING };
 
 struct vpcd {
     uint16_t port;
     enum vpcd_state state;
     int fd;
+    bool noticed;
     size_t in_len;
     uint8_t in[2 + MESSAGE_MAX];
 };

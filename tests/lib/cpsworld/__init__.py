@@ -10,12 +10,15 @@
 
 Programs are looked up in the build directory (environment variable CPS_BUILD_DIR, else build/dev).
 Whatever is started is killed and removed at the end of the `with`, and dies with this process.
+`python3 -m cpsworld` keeps such a world running to play with.
+
+Clients in a process of their own: cpsworld.pcsc.PcscProbe (raw APDUs, presence) and
+cpsworld.p11.Pkcs11 (a PKCS#11 module, step by step).
 """
 
 from .card import VirtualCard, VirtualCardError
 from .cards import CardSet
 from .paths import build_dir, program
-from .pcsc import PcscProbe
 from .pcscd import Pcscd
 
-__all__ = ["CardSet", "PcscProbe", "Pcscd", "VirtualCard", "VirtualCardError", "build_dir", "program"]
+__all__ = ["CardSet", "Pcscd", "VirtualCard", "VirtualCardError", "build_dir", "program"]

@@ -57,6 +57,10 @@ class VirtualCard:
     def __exit__(self, *exc):
         self.close()
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def close(self) -> None:
         """Ends the process: to pcscd, the card is removed. May be called twice."""
         atexit.unregister(self.close)

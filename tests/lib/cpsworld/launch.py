@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs inside the private namespaces; a program, not for import.
 
-hold            mounts, loopback up, says "ready", then waits for the end of its input
+hold DIR        mounts, loopback up, says "ready", waits for the end of its input, removes DIR
 run PROG ARG…   dies with its parent, becomes PROG
 pcscd FD CONFIG the same, with the listening socket FD handed over the way systemd does
 """
@@ -9,6 +9,7 @@ pcscd FD CONFIG the same, with the listening socket FD handed over the way syste
 import ctypes
 import fcntl
 import os
+import shutil
 import signal
 import socket
 import struct
@@ -42,7 +43,8 @@ def loopback_up() -> None:
         fcntl.ioctl(s, SIOCSIFFLAGS, struct.pack("16sH14x", b"lo", flags | IFF_UP))
 
 
-def hold() -> None:
+def hold(world: str) -> None:
+    # Its end is the end of its input, however the parent ends: then nothing may be left behind.
     # pcscd's pid file and socket live in /run/pcscd. Hiding the drivers keeps it away from the
     # readers that may really be plugged in: the virtual one's driver is named by its full path.
     mount_tmpfs("/run")
@@ -52,6 +54,7 @@ def hold() -> None:
     loopback_up()
     print("ready", flush=True)
     sys.stdin.read()
+    shutil.rmtree(world, ignore_errors=True)
 
 
 def become_pcscd(fd: int, config: str) -> None:
@@ -68,10 +71,11 @@ def become_pcscd(fd: int, config: str) -> None:
 
 def main() -> None:
     verb, parent = sys.argv[1], int(sys.argv[2])
-    die_with(parent)
     if verb == "hold":
-        hold()
-    elif verb == "pcscd":
+        hold(sys.argv[3])
+        return
+    die_with(parent)
+    if verb == "pcscd":
         become_pcscd(int(sys.argv[3]), sys.argv[4])
     else:
         os.execv(sys.argv[3], sys.argv[3:])

@@ -14,14 +14,15 @@ LAUNCH = str(pathlib.Path(__file__).with_name("launch.py"))
 
 
 class Namespace:
-    """Exists as long as its holder process; programs are started in it with spawn()."""
+    """Exists as long as its holder process, which removes the directory `world` at the end;
+    programs are started in it with spawn()."""
 
-    def __init__(self):
+    def __init__(self, world: pathlib.Path):
         user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
         self._user = bool(user)
         self._holder = subprocess.Popen(
             ["unshare", "--mount", "--net", "--propagation", "private", *user,
-             sys.executable, LAUNCH, "hold", str(os.getpid())],
+             sys.executable, LAUNCH, "hold", str(os.getpid()), str(world)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         if self._holder.stdout.readline() != "ready\n":
             self.close()
@@ -37,6 +38,7 @@ class Namespace:
             pass_fds=pass_fds, stdin=subprocess.DEVNULL, **popen)
 
     def close(self) -> None:
+        """Ends the holder. What was spawned must be over. May be called twice."""
         self._holder.stdin.close()
         self._holder.stdout.close()
         self._holder.wait()

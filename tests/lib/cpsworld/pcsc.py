@@ -8,13 +8,13 @@ load it itself. Program: `python3 -m cpsworld.pcsc` reads one JSON request a lin
 import ctypes
 import json
 import pathlib
+import select
 import subprocess
 import sys
 import time
 
 SCOPE_SYSTEM, SHARE_SHARED, PROTOCOL_ANY, LEAVE_CARD, RESET_CARD = 2, 2, 3, 0, 1
 STATE_EMPTY, STATE_PRESENT, STATE_CHANGED = 0x10, 0x20, 0x2
-TIMEOUT = 0x8010000A
 
 
 class ReaderState(ctypes.Structure):
@@ -112,8 +112,8 @@ class PcscProbe:
         self._process.communicate()
 
     def _ask(self, verb: str, **args) -> dict:
-        self._process.stdin.write(json.dumps([verb, args]) + "\n")
-        return json.loads(self._process.stdout.readline())
+        self.start(verb, **args)
+        return self.finish()
 
     def establish(self) -> dict:
         return self._ask("establish")
@@ -125,12 +125,18 @@ class PcscProbe:
         """Waits for presence or absence; `ns` is the monotonic time when the wait ended."""
         return self._ask("wait", reader=self.reader, present=present, timeout_ms=timeout_ms)
 
-    def start_wait(self, present: bool, timeout_ms: int = 5000) -> None:
-        """wait(), whose answer finish_wait() fetches: to act on the card in between."""
-        self._process.stdin.write(json.dumps(["wait", {
-            "reader": self.reader, "present": present, "timeout_ms": timeout_ms}]) + "\n")
+    def start(self, verb: str, **args) -> None:
+        """Starts a call whose answer finish() fetches: to act in between."""
+        self._process.stdin.write(json.dumps([verb, args]) + "\n")
 
-    def finish_wait(self) -> dict:
+    def start_wait(self, present: bool, timeout_ms: int = 5000) -> None:
+        self.start("wait", reader=self.reader, present=present, timeout_ms=timeout_ms)
+
+    def answered(self, within: float) -> bool:
+        """Has the call that was started an answer, now or in so many seconds?"""
+        return bool(select.select([self._process.stdout], [], [], within)[0])
+
+    def finish(self) -> dict:
         return json.loads(self._process.stdout.readline())
 
     def connect(self) -> dict:

@@ -38,7 +38,7 @@ class Pcscd:
         self.log = self.dir / "pcscd.log"
         self._process = None
         self._write_config()
-        self.namespace = Namespace()
+        self.namespace = Namespace(self.dir)
         atexit.register(self.close)
         if start:
             self.start()
@@ -111,8 +111,5 @@ class Pcscd:
     def close(self) -> None:
         """Everything away. May be called twice."""
         atexit.unregister(self.close)
-        if not self.dir.exists():
-            return
         self.stop(kill=True)
         self.namespace.close()
-        shutil.rmtree(self.dir, ignore_errors=True)

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""cps-oidcd under test, with a profile for the Pro Santé Connect stand-in."""
+
+import os
+import shutil
+import tempfile
+
+from .paths import program
+from .useragent import UserAgent, visit
+from .worker import Worker
+
+PHYSICIAN = "899700000011"
+NURSE = "899700000029"
+
+
+class OidcError(Exception):
+    """An error answer: code and reason as the agent gets them."""
+
+    def __init__(self, error):
+        super().__init__(str(error))
+        self.code = error["code"]
+        self.reason = error.get("reason", "")
+
+
+class Oidcd:
+    """A running cps-oidcd with one provider, "sandbox". keys: more keys of its profile, or other
+    values of the usual ones; None leaves a key out. profiles: other files, name -> text."""
+
+    def __init__(self, psc, client="psc-basic", profiles=None, env=None, **keys):
+        self.psc = psc
+        self.dir = tempfile.mkdtemp(prefix="oidcd-")
+        os.mkdir(os.path.join(self.dir, "providers.d"))
+        self._write("sandbox", self._profile(client, keys))
+        for name, text in (profiles or {}).items():
+            self._write(name, text)
+        self.worker = Worker(str(program("cps-oidcd")), "--config", self.dir, env=env)
+
+    def _write(self, name, text):
+        with open(os.path.join(self.dir, "providers.d", f"{name}.conf"), "w",
+                  encoding="utf-8") as file:
+            file.write(text)
+
+    def _profile(self, client, changes):
+        known = self.psc.clients[client]
+        keys = {
+            "issuer": self.psc.issuer,
+            "allowed_hosts": f"127.0.0.1:{self.psc.ports['wallet']}",
+            "client_id": client,
+            "client_auth": known["auth"],
+            "ca_file": self.psc.ca_file,
+            "ciba": "yes",
+        }
+        if "secret" in known:
+            keys["client_secret_file"] = self.secret_file(known["secret"])
+        keys.update(changes)
+        lines = [f"{name} = {value}" for name, value in keys.items() if value is not None]
+        return "\n".join(["[provider]", *lines, ""])
+
+    def secret_file(self, secret, mode=0o600):
+        path = os.path.join(self.dir, "secret")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(secret + "\n")
+        os.chmod(path, mode)
+        return path
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.worker.__exit__()
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+    # Requests ----------------------------------------------------------------------------------
+
+    def result(self, number, timeout_s=30):
+        answer = self.worker.answer(number, timeout_s)
+        if "error" in answer:
+            raise OidcError(answer["error"])
+        return answer["result"]
+
+    def call(self, op, timeout_s=30, deadline_ms=20000, **params):
+        return self.result(self.worker.send(op, params, deadline_ms=deadline_ms), timeout_s)
+
+    def progress(self, number, timeout_s=20):
+        """The progress of a request; its error raises, any other packet is out of place."""
+        packet = self.worker.receive(timeout_s)
+        if "error" in packet:
+            raise OidcError(packet["error"])
+        assert packet["id"] == number and "progress" in packet, packet
+        return packet["progress"]
+
+    def begin_browser(self, deadline_ms=20000, **params):
+        """Request id and the URL for the browser."""
+        params = {"provider": "sandbox", **params}
+        number = self.worker.send("login_browser", params, deadline_ms=deadline_ms)
+        return number, self.progress(number)["url"]
+
+    def login_browser(self, person=PHYSICIAN, agent=None, **params):
+        """A whole login with the browser and a carte CPS."""
+        number, url = self.begin_browser(**params)
+        agent = agent or UserAgent(self.psc.ca_file)
+        back = agent.login_card(url, self.psc.cards[person])
+        status, headers, _ = visit(back)
+        assert status == 303, status
+        visit(back.split("/psc/")[0] + headers["Location"])
+        return self.result(number)
+
+    def begin_ciba(self, person=PHYSICIAN, number="42", deadline_ms=20000, **params):
+        params = {"provider": "sandbox", "login_hint": person, "binding_message": number,
+                  "channel": "MOBILE", **params}
+        return self.worker.send("login_ciba", params, deadline_ms=deadline_ms)
+
+    def login_ciba(self, *args, **params):
+        return self.result(self.begin_ciba(*args, **params))
