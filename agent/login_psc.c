@@ -100,6 +100,7 @@ static void on_login(void *user, json_t *result, const struct fail *fail)
     struct fail nameless;
 
     self->call = NULL;
+    oidc_look(self->login.agent->oidc);
     if (fail == NULL && id == NULL) {
         fail_reason(&nameless, CPS_ID_TOKEN_REJECTED, "subject_name_id", "no SubjectNameID");
         fail = &nameless;

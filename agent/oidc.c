@@ -45,20 +45,63 @@ static void on_exit_of_oidcd(void *user)
     backoff_failed(&oidc->backoff, oidc->agent->event, restart, oidc);
 }
 
+/* The API names the error where oidcd tells all of it. */
+static void simplify(json_t *provider)
+{
+    const char *code = json_get_string(json_object_get(provider, "error"), "code");
+
+    if (code != NULL)
+        json_object_set_new(provider, "error", json_string(code));
+}
+
+static const json_t *find_provider(const struct oidc *oidc, const char *name)
+{
+    size_t i;
+    const json_t *provider;
+
+    json_array_foreach (oidc->providers, i, provider) {
+        const char *other = json_get_string(provider, "name");
+
+        if (name != NULL && other != NULL && strcmp(name, other) == 0)
+            return provider;
+    }
+    return NULL;
+}
+
+static void publish_if_changed(const struct oidc *oidc, const json_t *provider)
+{
+    const char *name = json_get_string(provider, "name");
+    const char *state = json_get_string(provider, "state");
+    const json_t *before = find_provider(oidc, name);
+
+    if (state == NULL || before == NULL ||
+        json_equal(json_object_get(before, "state"), json_object_get(provider, "state")))
+        return;
+    server_publish(oidc->agent->server, EVENT_HEALTH,
+                   json_pack("{s:s, s:s, s:s*}", "component", name, "state", state, "error",
+                             json_get_string(provider, "error")));
+}
+
 static void on_providers(void *user, json_t *result, const struct fail *fail)
 {
     struct oidc *oidc = user;
     json_t *providers = json_get_array(result, "providers");
+    json_t *provider;
+    size_t i;
 
     oidc->asking = NULL;
     if (fail != NULL || providers == NULL)
         return;
     backoff_worked(&oidc->backoff);
+    json_array_foreach (providers, i, provider) {
+        simplify(provider);
+        publish_if_changed(oidc, provider);
+    }
     json_decref(oidc->providers);
     oidc->providers = json_incref(providers);
 }
 
-static void ask_providers(struct oidc *oidc)
+void oidc_look(struct oidc *oidc)
 {
     if (oidc->child != NULL && oidc->asking == NULL)
         oidc->asking = child_call(oidc->child, "providers", json_object(), -1, PROVIDERS_TIMEOUT_MS,
@@ -76,7 +119,7 @@ void oidc_start(struct oidc *oidc)
         return;
     }
     publish(oidc, "running");
-    ask_providers(oidc);
+    oidc_look(oidc);
 }
 
 struct oidc *oidc_new(struct agent *agent)
@@ -142,9 +185,8 @@ const char *oidc_provider(const struct oidc *oidc, const char *asked)
     return config_string(oidc->agent->config, "psc", "provider", json_get_string(first, "name"));
 }
 
-json_t *oidc_providers_json(struct oidc *oidc)
+json_t *oidc_providers_json(const struct oidc *oidc)
 {
-    ask_providers(oidc);
     return json_incref(oidc->providers);
 }
 

@@ -29,8 +29,11 @@ void oidc_logout(struct oidc *oidc, const char *handle);
 /* The profile to use: the one asked for, the one configured, or the first there is; or NULL. */
 const char *oidc_provider(const struct oidc *oidc, const char *asked);
 
-/* Last known list, as the API shows it; it is asked for again in the background. */
-json_t *oidc_providers_json(struct oidc *oidc);
+/* Asks oidcd in the background how its providers do; subscribers hear of changes. */
+void oidc_look(struct oidc *oidc);
+
+/* Last known list, as the API shows it. */
+json_t *oidc_providers_json(const struct oidc *oidc);
 const char *oidc_state(const struct oidc *oidc);
 
 #endif

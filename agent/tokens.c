@@ -129,6 +129,7 @@ static void on_refreshed(void *user, json_t *result, const struct fail *fail)
     struct tokens *tokens = user;
 
     tokens->refresh = NULL;
+    oidc_look(tokens->agent->oidc);
     for (int kind = 0; fail == NULL && kind < TOKEN_KINDS; kind++)
         keep(tokens, (enum token_kind)kind, result);
     serve_waiters(tokens, fail);
