@@ -210,4 +210,5 @@ class Sandbox:
 
     def end_sessions(self, login=None):
         """Closes sessions at PSC's side, as a logout made elsewhere. How many."""
-        return self.call("POST", "/sessions/end", {} if login is None else {"login": login})["ended"]
+        body = {} if login is None else {"login": login}
+        return self.call("POST", "/sessions/end", body)["ended"]

@@ -9,6 +9,8 @@ import { phonePage } from './phone-page.js';
 
 const MAX_BODY = 1024 * 1024;
 
+const CATALOGUE = { routes: ROUTES, kinds: KINDS, idt: ID_TOKEN_FAULTS, keys: KEY_FAULT_NAMES };
+
 class NotFound extends Error {}
 
 async function readFields(req) {
@@ -35,7 +37,7 @@ function actions(sandbox) {
   const done = { ok: true };
   return {
     'GET /health': () => done,
-    'GET /catalogue': () => ({ routes: ROUTES, kinds: KINDS, idt: ID_TOKEN_FAULTS, keys: KEY_FAULT_NAMES }),
+    'GET /catalogue': () => CATALOGUE,
     'GET /seen': ({ route, since }) => journal.list({ route, since: Number(since ?? 0) }),
     'DELETE /seen': () => { journal.clear(); return done; },
     'GET /fault': () => faults.list(),

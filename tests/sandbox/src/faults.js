@@ -10,7 +10,8 @@ export const ROUTES = ['discovery', 'jwks', 'token', 'token.code', 'token.refres
   'callback', '*'];
 
 // Kinds that act on an answer the sandbox made; the others act instead of it, unless `after`.
-const AFTER = new Set(['garbage', 'truncate', 'drip', 'body', 'duplicate', 'headers', 'idt', 'keys']);
+const AFTER = new Set(['garbage', 'truncate', 'drip', 'body', 'duplicate', 'headers', 'idt',
+  'keys']);
 const OTHER_KINDS = ['error', 'body', 'doc', 'duplicate', 'headers', 'idt', 'keys'];
 export const KINDS = [...Object.keys(TRANSPORT), ...OTHER_KINDS];
 

@@ -5,12 +5,14 @@ const ENTITIES = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '
 export const escape = (text) => String(text).replace(/[&<>"']/g, (c) => ENTITIES[c]);
 
 const STYLE = 'body{font:16px sans-serif;max-width:36em;margin:3em auto;padding:0 1em}'
-  + '#digits{font-size:4em;display:block}button,a.button{font-size:1.2em;margin:.3em;padding:.4em 1em}';
+  + '#digits{font-size:4em;display:block}'
+  + 'button,a.button{font-size:1.2em;margin:.3em;padding:.4em 1em}';
 
 export function pageText(title, body, refresh) {
   const again = refresh ? `<meta http-equiv="refresh" content="${refresh}">` : '';
-  return `<!DOCTYPE html><html lang="fr"><head><meta charset="utf-8"><title>${escape(title)}</title>`
-    + `${again}<style>${STYLE}</style></head><body><h1>${escape(title)}</h1>${body}</body></html>`;
+  return '<!DOCTYPE html><html lang="fr"><head><meta charset="utf-8">'
+    + `<title>${escape(title)}</title>${again}<style>${STYLE}</style></head>`
+    + `<body><h1>${escape(title)}</h1>${body}</body></html>`;
 }
 
 export function page(res, title, body, { status = 200, refresh } = {}) {

@@ -13,7 +13,8 @@ export const encodeJson = (value) => base64url(JSON.stringify(value));
 function describe(privateKey, use) {
   const { e, kty, n } = createPublicKey(privateKey).export({ format: 'jwk' });
   const kid = createHash('sha256').update(JSON.stringify({ e, kty, n })).digest('base64url');
-  return { privateKey, kid, jwk: { kid, kty, alg: use === 'sig' ? 'RS256' : 'RSA-OAEP', use, n, e } };
+  const alg = use === 'sig' ? 'RS256' : 'RSA-OAEP';
+  return { privateKey, kid, jwk: { kid, kty, alg, use, n, e } };
 }
 
 export class KeyRing {
@@ -47,7 +48,8 @@ export class KeyRing {
 
   sign(payload, header = {}) {
     const { kid, privateKey } = this.current;
-    const input = `${encodeJson({ alg: 'RS256', typ: 'JWT', kid, ...header })}.${encodeJson(payload)}`;
+    const fullHeader = { alg: 'RS256', typ: 'JWT', kid, ...header };
+    const input = `${encodeJson(fullHeader)}.${encodeJson(payload)}`;
     return `${input}.${base64url(sign('sha256', Buffer.from(input), privateKey))}`;
   }
 

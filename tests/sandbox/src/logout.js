@@ -32,6 +32,6 @@ export function logoutHandler({ provider, keys, settings }) {
     if (req.method === 'POST' && !/html/.test(req.headers.accept ?? '')) {
       return res.writeHead(204).end();
     }
-    return page(res, 'Session fermée', '<p>Vous êtes déconnecté de Pro Santé Connect (bac à sable).</p>');
+    return page(res, 'Session fermée', '<p>Vous êtes déconnecté du bac à sable.</p>');
   };
 }

@@ -2,10 +2,10 @@
 // The e-CPS phone as a page, for a developer who plays the health professional by hand.
 import { escape, page } from './html.js';
 
-const button = (id, fields, label) => `<form method="post" action="/ecps/decide" style="display:inline">
-<input type="hidden" name="id" value="${escape(id)}">${fields}<button>${escape(label)}</button></form>`;
-
 const hidden = (name, value) => `<input type="hidden" name="${name}" value="${escape(value)}">`;
+
+const button = (id, fields, label) => `<form method="post" action="/ecps/decide"
+style="display:inline">${hidden('id', id)}${fields}<button>${escape(label)}</button></form>`;
 
 function request({ id, login, client, channel, choices }) {
   const answers = channel === 'MOBILE'

@@ -17,11 +17,12 @@ const NAMES = {
   backchannel_authentication: 'ciba_auth',
   pushed_authorization_request: 'par',
 };
-const BACK_CHANNEL = new Map(Object.entries(NAMES).map(([key, name]) => [MOUNT + PATHS[key], name]));
+const BACK_CHANNEL = new Map(Object.entries(NAMES).map(([key, name]) => (
+  [MOUNT + PATHS[key], name])));
 const STANDARD_DISCOVERY = `${MOUNT}/.well-known/openid-configuration`;
 const WALLET_DISCOVERY = `${MOUNT}/.well-known/wallet-openid-configuration`;
 const AUTHORIZATION = MOUNT + PATHS.authorization;
-const LOGOUT_STEPS = [`${MOUNT}${PATHS.end_session}/confirm`, `${MOUNT}${PATHS.end_session}/success`];
+const LOGOUT_STEPS = ['confirm', 'success'].map((step) => `${MOUNT}${PATHS.end_session}/${step}`);
 
 // Pages a browser visits, on the wallet's host or the issuer's. `path` is the provider's own.
 function browserRoute(path) {
@@ -32,8 +33,9 @@ function browserRoute(path) {
 }
 
 function backChannelRoute(path) {
-  if (path === WALLET_DISCOVERY) return { name: 'discovery', wallet: true, path: STANDARD_DISCOVERY };
-  if (path === STANDARD_DISCOVERY) return { name: 'discovery', wallet: false, path };
+  if (path === WALLET_DISCOVERY || path === STANDARD_DISCOVERY) {
+    return { name: 'discovery', wallet: path === WALLET_DISCOVERY, path: STANDARD_DISCOVERY };
+  }
   const name = BACK_CHANNEL.get(path);
   return name && { name, path };
 }

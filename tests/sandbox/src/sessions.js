@@ -19,8 +19,8 @@ export async function addSession(provider, settings, { accountId, clientId, gran
 export async function endSession(provider, uid) {
   const session = await provider.Session.findByUid(uid);
   if (!session) return false;
-  const { AccessToken, AuthorizationCode, BackchannelAuthenticationRequest, RefreshToken } = provider;
-  const models = [AccessToken, AuthorizationCode, BackchannelAuthenticationRequest, RefreshToken];
+  const models = [provider.AccessToken, provider.AuthorizationCode, provider.RefreshToken,
+    provider.BackchannelAuthenticationRequest];
   for (const { grantId } of Object.values(session.authorizations ?? {})) {
     await Promise.all(models.map((model) => model.revokeByGrantId(grantId)));
     await provider.Grant.adapter.destroy(grantId);

@@ -22,14 +22,16 @@ export class Wallet {
     try {
       interaction = await this.provider.interactionDetails(req, res);
     } catch {
-      return page(res, 'Session expirée', '<p>Cette demande de connexion a expiré.</p>', { status: 400 });
+      return page(res, 'Demande expirée', '<p>Recommencez la connexion.</p>', { status: 400 });
     }
     if (listener === 'cps' && action === 'cps') return this.#card(req, res, interaction);
     if (listener === 'cps') return page(res, 'Introuvable', '', { status: 404 });
     if (action === '') return this.#choose(req, res, uid);
     if (action === 'cancel') return this.#finish(req, res, interaction, { error: 'access_denied' });
-    if (action === 'ecps' && req.method === 'POST') return this.#ring(res, uid, interaction, params);
-    if (action === 'ecps') return this.#wait(req, res, uid, interaction, params);
+    if (action === 'ecps') {
+      return req.method === 'POST' ? this.#ring(res, uid, interaction, params)
+        : this.#wait(req, res, uid, interaction, params);
+    }
     return page(res, 'Introuvable', '', { status: 404 });
   }
 
@@ -52,7 +54,7 @@ export class Wallet {
     }
     const [, commonName] = /(?:^|[\n+])\s*CN=([^\n+]+)/.exec(certificate.subject) ?? [];
     const person = this.accounts.find(commonName?.trim() ?? '');
-    if (!person) return page(res, 'Carte inconnue', `<p>${escape(commonName)}</p>`, { status: 403 });
+    if (!person) return page(res, 'Carte inconnue', escape(commonName), { status: 403 });
     return this.#login(req, res, interaction, person.id, 'CARD');
   }
 

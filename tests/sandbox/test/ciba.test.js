@@ -116,7 +116,8 @@ test("another client's auth_req_id is refused", async () => {
 });
 
 test('automatic phone: right, wrong, refusing; after a delay', async () => {
-  for (const [answer, error] of [['right'], ['wrong', 'access_denied'], ['refuse', 'access_denied']]) {
+  const outcomes = { right: undefined, wrong: 'access_denied', refuse: 'access_denied' };
+  for (const [answer, error] of Object.entries(outcomes)) {
     await world.post('/ecps/auto', { delay_ms: 60, answer });
     const { json } = await world.ciba(DOCTOR);
     assert.equal((await world.poll(json.auth_req_id)).json.error, 'authorization_pending');

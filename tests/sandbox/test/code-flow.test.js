@@ -115,7 +115,8 @@ test('prompt=login lets another person take the place, and ends the first sessio
 
 test('acr_values other than eidas1 is refused, unless told otherwise', async () => {
   for (const value of [undefined, 'eidas2']) {
-    const answer = await new Browser(world).follow(new CodeFlow(world, { acr_values: value }).url());
+    const flow = new CodeFlow(world, { acr_values: value });
+    const answer = await new Browser(world).follow(flow.url());
     assert.equal(CodeFlow.callback(answer).error, 'invalid_request');
   }
   await world.post('/settings', { require_eidas1: false });
@@ -155,8 +156,11 @@ test('redirect URI: any loopback port for native clients, exact for the others',
     assert.match((await open('psc-public', `http://${host}/callback`)).text, /id="cps"/);
   }
   assert.match((await open('psc-fixed', 'http://localhost:8123/callback')).text, /id="cps"/);
-  const refused = [['psc-public', 'http://127.0.0.1:80/other'], ['psc-public', 'http://192.0.2.1/callback'],
-    ['psc-fixed', 'http://localhost:8126/callback'], ['psc-fixed', 'http://localhost:8123/callback/']];
+  const refused = [
+    ['psc-public', 'http://127.0.0.1:80/other'], ['psc-public', 'http://192.0.2.1/callback'],
+    ['psc-fixed', 'http://localhost:8126/callback'],
+    ['psc-fixed', 'http://localhost:8123/callback/'],
+  ];
   for (const [client, redirect] of refused) {
     const answer = await open(client, redirect);
     assert.equal(answer.status, 400, redirect);
@@ -171,7 +175,8 @@ test('pushed authorization request', async () => {
   });
   assert.equal(pushed.status, 201);
   const browser = new Browser(world);
-  const query = new URLSearchParams({ client_id: 'psc-basic', request_uri: pushed.json.request_uri });
+  const { request_uri } = pushed.json;
+  const query = new URLSearchParams({ client_id: 'psc-basic', request_uri });
   const page = await browser.follow(`${world.wallet}?${query}`);
   const callback = CodeFlow.callback(await browser.card(page, DOCTOR));
   assert.equal(callback.state, flow.state);

@@ -58,7 +58,8 @@ test('the journal says what was sent, without the secrets', async () => {
 });
 
 test('accounts and clients can be added', async () => {
-  await world.post('/accounts', { id: '899700000555', family: 'AJOUT', claims: { email: 'a@b.test' } });
+  const claims = { email: 'a@b.test' };
+  await world.post('/accounts', { id: '899700000555', family: 'AJOUT', claims });
   const { json } = await world.cibaLogin('899700000555');
   const info = (await world.userinfo(json.access_token)).json;
   assert.deepEqual([info.family_name, info.email], ['AJOUT', 'a@b.test']);
@@ -116,7 +117,7 @@ test('the phone as a page', async () => {
   assert.match(await get(), /Aucune demande/);
 });
 
-test('the command line: help, mistakes, one ready line, SIGTERM, nothing more on disk', async (t) => {
+test('the command line: help, mistakes, ready line, SIGTERM, nothing more on disk', async (t) => {
   const run = (args) => new Promise((resolve) => {
     execFile(LAUNCHER, args, (error, stdout, stderr) => (
       resolve({ code: error?.code ?? 0, stdout, stderr })));
@@ -147,7 +148,8 @@ test('the same state directory gives the same keys', async (t) => {
 const alive = (pid) => { try { process.kill(pid, 0); return true; } catch { return false; } };
 
 test('--die-with-parent: the sandbox goes when its parent is killed', async () => {
-  const script = `"${LAUNCHER}" --state "${world.state}" --port 0 --die-with-parent & echo $!; wait`;
+  const command = `"${LAUNCHER}" --state "${world.state}" --port 0 --die-with-parent`;
+  const script = `${command} & echo $!; wait`;
   const shell = spawn('/bin/sh', ['-c', script], { stdio: ['ignore', 'pipe', 'inherit'] });
   let output = '';
   for await (const chunk of shell.stdout) {

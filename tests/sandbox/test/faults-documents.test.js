@@ -10,7 +10,8 @@ test('OAuth errors on token, CIBA request and poll', async () => {
   const { json } = await world.ciba(DOCTOR);
   for (const error of ['slow_down', 'expired_token', 'access_denied', 'transaction_failed',
     'authorization_pending', 'invalid_client']) {
-    await world.fault('error', 'token.ciba', { error, status: error === 'invalid_client' ? 401 : 400 });
+    const status = error === 'invalid_client' ? 401 : 400;
+    await world.fault('error', 'token.ciba', { error, status });
     assert.equal((await world.poll(json.auth_req_id)).json.error, error);
   }
   await world.fault('error', 'ciba_auth', { error: 'temporarily_unavailable', status: 503 });
@@ -32,7 +33,8 @@ test('discovery fields set and unset', async () => {
 });
 
 test('members of an answer changed, duplicated, headers replaced', async () => {
-  await world.fault('body', 'userinfo', { set: { sub: 'another', otherIDs: [] }, unset: ['otherIds'] });
+  const set = { sub: 'another', otherIDs: [] };
+  await world.fault('body', 'userinfo', { set, unset: ['otherIds'] });
   const { json } = await world.cibaLogin();
   const info = (await world.userinfo(json.access_token)).json;
   assert.deepEqual([info.sub, info.otherIds, info.otherIDs], ['another', undefined, []]);
@@ -47,7 +49,8 @@ test('members of an answer changed, duplicated, headers replaced', async () => {
 });
 
 test('token answers as other providers give them', async () => {
-  await world.fault('body', 'token', { set: { token_type: 'bEARER' }, unset: ['id_token', 'refresh_token'] });
+  const set = { token_type: 'bEARER' };
+  await world.fault('body', 'token', { set, unset: ['id_token', 'refresh_token'] });
   const { json } = await world.cibaLogin();
   assert.equal(json.token_type, 'bEARER');
   assert.equal(json.id_token ?? json.refresh_token, undefined);
@@ -87,7 +90,9 @@ const EXPECTED = {
     assert.equal(keys[0].kid, kid);
     assert.notEqual(keys[0].n, n);
   },
-  no_kid: ({ keys }, kid, n) => assert.deepEqual(keys.map((key) => [key.kid, key.n]), [[undefined, n]]),
+  no_kid({ keys }, kid, n) {
+    assert.deepEqual(keys.map((key) => [key.kid, key.n]), [[undefined, n]]);
+  },
   several_no_kid: ({ keys }, kid, n) => {
     assert.ok(keys.length > 1 && keys.every((key) => key.kid === undefined));
     assert.ok(keys.some((key) => key.n === n));

@@ -140,7 +140,7 @@ test('signature faults really carry what they say', async () => {
   assert.deepEqual(headerOf(await tokenWith('crit')).crit, ['policy']);
 });
 
-test('ps256 and rs512 verify under their own name: only a pinned algorithm refuses them', async () => {
+test('ps256 and rs512 verify under their name: only a pinned algorithm refuses them', async () => {
   for (const [how, alg] of [['ps256', 'PS256'], ['rs512', 'RS512']]) {
     await world.fault('idt', undefined, { how });
     const { id_token: token } = (await new CodeFlow(world).byCard()).answer.json;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { connect } from 'node:tls';
+import { once } from 'node:events';
 import { test } from 'node:test';
 import { Browser, CodeFlow, DOCTOR, sleep, useSandbox } from './helpers.js';
 
@@ -173,7 +174,7 @@ test('outage: refused, stalled, reset connections; then back', async () => {
   await world.post('/outage', { mode: 'stall' });
   const socket = connect({ port: world.ports.auth, host: '127.0.0.1', ca: world.caText });
   socket.on('error', () => {});
-  const handshake = new Promise((resolve) => { socket.once('secureConnect', () => resolve('up')); });
+  const handshake = once(socket, 'secureConnect').catch(() => {});
   assert.equal(await Promise.race([handshake, sleep(300).then(() => 'stalled')]), 'stalled');
   socket.destroy();
   await world.post('/outage', { mode: 'none' });

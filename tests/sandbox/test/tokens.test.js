@@ -168,10 +168,12 @@ function assertion(changes = {}) {
   };
 }
 
-test('private_key_jwt: audience issuer or token endpoint; replay and wrong audience refused', async () => {
+test('private_key_jwt: both audiences; replay and another audience refused', async () => {
   assert.equal((await cibaAs(assertion())).status, 200);
   const { status, json } = await world.token({
-    grant_type: 'refresh_token', refresh_token: 'none', ...assertion({ aud: `${world.oidc}/token` }),
+    grant_type: 'refresh_token',
+    refresh_token: 'none',
+    ...assertion({ aud: `${world.oidc}/token` }),
   }, { client: 'psc-jwt' });
   assert.deepEqual([status, json.error], [400, 'invalid_grant'], 'authenticated, then refused');
   const once = assertion();
@@ -195,7 +197,8 @@ test('tls_client_auth: on the alias, with the right certificate only', async () 
   const client = world.clients['psc-mtls'];
   const good = world.identity(client);
   const bad = world.identity({
-    certificate: `${world.state}/client-mtls-otherca.pem`, key: `${world.state}/client-mtls-otherca.key`,
+    certificate: `${world.state}/client-mtls-otherca.pem`,
+    key: `${world.state}/client-mtls-otherca.key`,
   });
   assert.equal((await mtlsCiba('psc-mtls', good)).status, 200);
   assert.equal((await mtlsCiba('psc-mtls', bad)).status, 401);
@@ -205,7 +208,7 @@ test('tls_client_auth: on the alias, with the right certificate only', async () 
   assert.match(seen.client_certificate, /^CN=sandbox-auth-cli,OU=/);
 });
 
-test('certificate-bound tokens: cnf in both encodings, useless without the certificate', async () => {
+test('certificate-bound tokens: cnf in both encodings, no use without certificate', async () => {
   const tls = world.identity(world.clients['psc-mtls-bound']);
   const login = async () => {
     const { json } = await mtlsCiba('psc-mtls-bound', tls);
