@@ -11,7 +11,7 @@
 
 #include "base/fail.h"
 
-#define JWKS_KEYS_MAX 32
+#define JWKS_KEYS_MAX 64
 #define JWKS_BITS_MIN 2048
 #define JWKS_BITS_MAX 8192
 

@@ -81,6 +81,14 @@ class Oidcd:
     def call(self, op, timeout_s=30, deadline_ms=20000, **params):
         return self.result(self.worker.send(op, params, deadline_ms=deadline_ms), timeout_s)
 
+    def cancel(self, number):
+        """Cancels a request; the code of its error."""
+        cancelling = self.worker.send("cancel", {"id": number})
+        answers = {packet["id"]: packet for packet in
+                   (self.worker.receive(), self.worker.receive())}
+        assert answers[cancelling]["result"] == {}
+        return answers[number]["error"]["code"]
+
     def progress(self, number, timeout_s=20):
         """The progress of a request; its error raises, any other packet is out of place."""
         packet = self.worker.receive(timeout_s)
