@@ -50,8 +50,10 @@ static int grow(struct line_reader *reader)
     size_t size = reader->size == 0 ? FIRST_SIZE : reader->size * 2;
     char *data;
 
-    if (size > LINE_MAX_IN * 2)
+    if (reader->size == LINE_MAX_IN + 1)
         return -EMSGSIZE;
+    if (size > LINE_MAX_IN)
+        size = LINE_MAX_IN + 1;
     data = malloc(size);
     if (data == NULL)
         return -ENOMEM;
@@ -71,8 +73,6 @@ int line_fill(struct line_reader *reader, int fd)
 
     if (reader->line > 0)
         drop_line(reader);
-    if (reader->filled > LINE_MAX_IN)
-        return -EMSGSIZE;
     if (reader->filled == reader->size) {
         int r = grow(reader);
 
