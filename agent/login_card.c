@@ -141,10 +141,14 @@ static void on_pin(void *user, json_t *result, const struct fail *fail)
 
     (void)result;
     self->prompt = NULL;
-    if (fail != NULL)
-        login_fail(&self->login, fail);
-    else
+    if (fail == NULL) {
         enter(self, STEP_VERIFYING);
+    } else if (fail->code == CPS_PIN_INVALID) { /* nothing was typed */
+        self->last_error = fail->code;
+        enter(self, STEP_PIN);
+    } else {
+        login_fail(&self->login, fail);
+    }
 }
 
 /* One end of a new pipe for the prompt, the other for cardop: nothing of it is read here. */
