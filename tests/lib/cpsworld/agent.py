@@ -22,6 +22,8 @@ PROGRAMS = ("cps-agent", "cps-cardwatch", "cps-cardop", "cps-prompt", "cps-oidcd
             "cpsctl-verify")
 START_TIMEOUT_S = 20
 STOP_TIMEOUT_S = 10
+SANITIZER_MARKS = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "runtime error:",
+                   "LeakSanitizer has encountered")
 
 
 def unprivileged(command):
@@ -108,8 +110,16 @@ class Agent:
         self.start()
         return self
 
-    def __exit__(self, *_):
-        self.close()
+    def __exit__(self, failure, *_):
+        """A clean end is part of every test: exit status 0, nothing from the sanitizers."""
+        try:
+            status = self.stop()
+            log = self.log.read_text(errors="replace")
+        finally:
+            self.close()
+        if failure is None:
+            assert status in (None, 0), f"exit status {status}\n{log}"
+            assert not any(mark in log for mark in SANITIZER_MARKS), log
 
     def start(self, wait=True):
         with open(self.log, "ab") as log:
@@ -261,10 +271,11 @@ class Client:
             else:
                 self.answers[message["id"]] = message
 
-    def until_card(self, state="ready", timeout_s=20):
-        """Waits until some card is in that state; the client must have subscribed to "card"."""
+    def until_card(self, states=("ready",), timeout_s=20):
+        """Waits until some card is in one of those states; the client must have subscribed to
+        "card"."""
         while True:
             for card in self.call("card.list")["cards"]:
-                if card["state"] == state:
+                if card["state"] in states:
                     return card
             self.next_event("event.card", timeout_s)
