@@ -157,10 +157,14 @@ static cps_error check_signature(const struct parts *parts, const json_t *header
     AUTO_JSON json_t *jws =
         json_pack("{s:s%, s:s%, s:s%}", "protected", parts->text[0], parts->len[0], "payload",
                   parts->text[1], parts->len[1], "signature", parts->text[2], parts->len[2]);
+    uint8_t signature[RSA_BYTES_MAX];
     cps_error error = find_key(jwks, json_get_string(header, "kid"), alg, &key, fail);
 
     if (error != CPS_OK)
         return error;
+    /* One text for each signature: a token must not have twins. */
+    if (b64_decode(parts->text[2], parts->len[2], signature, sizeof signature) < 0)
+        return REJECT("base64", "the signature is not canonical base64url");
     if (jws == NULL || !jose_jws_ver(NULL, jws, NULL, key, false))
         return REJECT("signature", "the signature is wrong");
     return CPS_OK;

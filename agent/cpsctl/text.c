@@ -12,7 +12,7 @@
 #include "agent/cpsctl/cpsctl.h"
 #include "base/clock.h"
 
-#define LINE_TEXT_MAX 2048
+#define LINE_TEXT_MAX 8192
 
 /* The first of the usual variables that is set. */
 static const char *wanted_language(void)
@@ -68,6 +68,17 @@ bool text_is_english(void)
     return strcmp(_("fr"), "en") == 0;
 }
 
+/* C0 and C1 control characters: a terminal obeys both, the latter in two bytes of UTF-8. */
+static void blunt(char *text)
+{
+    for (unsigned char *c = (unsigned char *)text; *c != '\0'; c++) {
+        if (*c < 0x20 || *c == 0x7f)
+            *c = '?';
+        if (c[0] == 0xc2 && c[1] >= 0x80 && c[1] <= 0x9f)
+            c[0] = c[1] = '?';
+    }
+}
+
 void text_line(FILE *stream, const char *format, ...)
 {
     char text[LINE_TEXT_MAX];
@@ -76,9 +87,7 @@ void text_line(FILE *stream, const char *format, ...)
     va_start(ap, format);
     vsnprintf(text, sizeof text, format, ap);
     va_end(ap);
-    for (char *c = text; *c != '\0'; c++)
-        if ((unsigned char)*c < 0x20 || *c == 0x7f)
-            *c = '?';
+    blunt(text);
     fprintf(stream, "%s\n", text);
 }
 
