@@ -116,7 +116,7 @@ int cpsctl_call(struct cpsctl *ctl, const char *method, json_t *params, int time
                 json_t **ret_result)
 {
     AUTO_JSON json_t *owned = params;
-    AUTO_FREE char *text = json_dumps(params, JSON_COMPACT);
+    AUTO_FREE char *text = json_dumps(owned, JSON_COMPACT);
     AUTO_FREE char *result = NULL;
     cps_error error;
     int status = cpsctl_connect(ctl);
