@@ -123,6 +123,18 @@ const struct holder HOLDERS[] = {
      .serial = "29900121",
      .pin = "1234",
      .own_signature_key = true},
+    {.card = "swapped",
+     .condition = COND_SWAPPED,
+     .same_as = "physician",
+     .rpps = "9970000101",
+     .family = "VALMONT",
+     .given = "ADELINE",
+     .title = "Médecin",
+     .profession = "10",
+     .speciality = "SM26",
+     .serial = "29900131",
+     .pin = "1234",
+     .own_signature_key = true},
     {.card = "foreign", .condition = COND_FOREIGN},
     {.card = "mute", .condition = COND_MUTE},
 };
@@ -131,8 +143,8 @@ const size_t N_HOLDERS = sizeof(HOLDERS) / sizeof(HOLDERS[0]);
 
 const char *condition_name(enum condition c)
 {
-    static const char *const names[] = {"valid",  "expired",    "revoked", "untrusted",
-                                        "forged", "mismatched", "foreign", "mute"};
+    static const char *const names[] = {"valid",      "expired", "revoked", "untrusted", "forged",
+                                        "mismatched", "swapped", "foreign", "mute"};
 
     return names[c];
 }

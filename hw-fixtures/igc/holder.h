@@ -18,6 +18,7 @@ enum condition {
     COND_UNTRUSTED,  /* issued by a CA that nobody configured */
     COND_FORGED,     /* names the right CA, signed by another key */
     COND_MISMATCHED, /* the authentication key is not the certificate's */
+    COND_SWAPPED,    /* each certificate stands where the other one's object says it is */
     COND_FOREIGN,    /* not a CPS */
     COND_MUTE,       /* never answers a command */
 };

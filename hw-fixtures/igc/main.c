@@ -185,12 +185,13 @@ static struct card_keys keys_of(const struct igc *g, const struct holder *h)
     size_t i = (size_t)(origin(h) - HOLDERS);
     /* A mismatched card holds somebody else's authentication key: the second holder's. */
     const struct holder *aut = h->condition == COND_MISMATCHED ? &HOLDERS[1] : h;
+    size_t swap = h->condition == COND_SWAPPED;
 
     return (struct card_keys){.sig = signature_key(g, h),
                               .aut = authentication_key(g, aut),
                               .tech = g->ring.keys[KEY_TECH],
-                              .sig_cert = g->certs[3 * i],
-                              .aut_cert = g->certs[3 * i + 1],
+                              .sig_cert = g->certs[3 * i + swap],
+                              .aut_cert = g->certs[3 * i + 1 - swap],
                               .tech_cert = g->certs[3 * i + 2]};
 }
 

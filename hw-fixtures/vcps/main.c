@@ -41,6 +41,17 @@ static int usage(FILE *f)
     return f == stdout ? 0 : 2;
 }
 
+static bool parse_port(const char *text, uint16_t *ret_port)
+{
+    char *end = NULL;
+    unsigned long port = strtoul(text, &end, 0);
+
+    if (*end || port == 0 || port > 65535)
+        return false;
+    *ret_port = (uint16_t)port;
+    return true;
+}
+
 /* 0 to go on, otherwise the exit code plus one. */
 static int parse_options(int argc, char **argv, struct options *o)
 {
@@ -56,8 +67,6 @@ static int parse_options(int argc, char **argv, struct options *o)
     int c;
 
     while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
-        char *end = NULL;
-        unsigned long port;
         switch (c) {
         case 'c':
             o->cards = optarg;
@@ -66,10 +75,8 @@ static int parse_options(int argc, char **argv, struct options *o)
             o->control = optarg;
             break;
         case 'p':
-            port = strtoul(optarg, &end, 0);
-            if (*end || port == 0 || port > 65535)
+            if (!parse_port(optarg, &o->port))
                 return 1 + usage(stderr);
-            o->port = (uint16_t)port;
             break;
         case 'i':
             o->insert = optarg;
@@ -122,7 +129,7 @@ static int serve(struct control *c, struct reader *r, int signals)
         if (fds[POLL_SIGNAL].revents)
             return 0;
         uint64_t now = clock_ns();
-        /* The link first: its descriptor is the one that was polled only until commands ran. */
+        /* The link first: a command may replace it by one that was not polled. */
         (void)reader_run(r, fds[POLL_LINK].revents, now);
         control_handle(c, fds, now);
         uint64_t reader_next = reader_run(r, 0, now);

@@ -168,19 +168,25 @@ static void tear(struct reader *r, enum fault_kind kind)
     reader_remove(r);
 }
 
-static void execute(struct reader *r, const uint8_t *msg, size_t n, uint64_t now)
+static void count_command(struct counters *k, const uint8_t *msg, size_t n)
 {
-    struct card *c = r->inserted;
-    struct counters *k = &r->counters;
     uint8_t ins = n > 1 ? msg[1] : 0;
-    uint64_t rsa = c->se.rsa_ops, verifies = c->verifies;
 
     k->apdus++;
     k->by_ins[ins]++;
     k->get_responses += ins == INS_GET_RESPONSE;
     k->bytes_to_card += n;
+}
+
+static void execute(struct reader *r, const uint8_t *msg, size_t n, uint64_t now)
+{
+    struct card *c = r->inserted;
+    struct counters *k = &r->counters;
+    uint64_t rsa = c->se.rsa_ops, verifies = c->verifies;
+
+    count_command(k, msg, n);
     trace_command(&r->trace, msg, n);
-    enum fault_kind kind = strike(r, ins);
+    enum fault_kind kind = strike(r, n > 1 ? msg[1] : 0);
     if (kind == FAULT_TEAR_BEFORE) {
         tear(r, kind);
         return;

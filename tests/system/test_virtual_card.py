@@ -627,6 +627,14 @@ def test_two_slots(put, pcscd, cards):
         assert "29900202" in probe.transmit("00B09C000C")["answer"]
 
 
+def test_clean_exit(pcscd, cards):
+    """No error, no leak (under a sanitizer), no socket left; with a card in and one known."""
+    card = VirtualCard(pcscd, slot=1, cards=cards, insert="variant")
+    card.swap("nurse")
+    card.close()
+    assert card.exit_code == 0 and not card.control.exists()
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="changes uid")
 def test_unprivileged_client(put, pcscd):
     put("physician")
@@ -722,6 +730,15 @@ def test_people_are_invented(cards):
         if holder:
             assert re.fullmatch(r"8997[0-9]{8}", holder["national_id"])
             assert holder["family_name"].endswith(holder["national_id"][-4:])
+
+
+def test_swapped_certificates(put, run, cards):
+    """The object of the authentication certificate leads to the signature certificate."""
+    put("swapped")
+    pem = run("pkcs15-tool", "--read-certificate", CONTACT_AID + "02").stdout
+    der = subprocess.run(["openssl", "x509", "-outform", "DER"], input=pem.encode(),
+                         capture_output=True, check=True).stdout
+    assert der == cards.certificate("physician", "sig").read_bytes()
 
 
 def test_mismatched_key(put, pcscd, cards, tmp_path):

@@ -86,8 +86,8 @@ class Agent:
         for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "CPS_DEBUG"):
             if name in os.environ:
                 self.environment[name] = os.environ[name]
-        if pcscd is not None:
-            self.environment["PCSCLITE_CSOCK_NAME"] = str(pcscd.socket)
+        # Without a card service of the test's own, none: never the one of the machine.
+        self.environment["PCSCLITE_CSOCK_NAME"] = str(pcscd.socket if pcscd else self.dir / "none")
         atexit.register(self.close)
 
     def _install(self, libexec):
@@ -167,11 +167,12 @@ class Agent:
         found = []
         for pid in task.read_text().split():
             try:
-                command = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0]
+                command = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[:3]
                 state = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
             except OSError:
                 continue
-            if os.path.basename(command.decode()) == program and state != "Z":
+            names = [os.path.basename(word.decode()) for word in command]  # a script has its own
+            if program in names and state != "Z":
                 found.append(int(pid))
         return found
 

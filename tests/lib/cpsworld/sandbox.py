@@ -60,6 +60,7 @@ class Sandbox:
     def start(self):
         if self._state is None:
             self._own_state = self._state = tempfile.mkdtemp(prefix="psc-sandbox-")
+            os.chmod(self._own_state, 0o755)  # programs of another user need ca_file
         self._log = tempfile.TemporaryFile()
         self._process = subprocess.Popen(
             [os.path.join(SANDBOX_DIR, "psc-sandbox"), "--state", self._state, "--port", "0",
