@@ -11,6 +11,7 @@ struct login_waiter {
     struct login_waiter *next;
     struct login *login;
     struct request *request;
+    login_resume resume; /* NULL: it asked for the login; else it only follows one */
 };
 
 struct logins {
@@ -41,6 +42,35 @@ void login_done(struct login *login)
     free(login->key);
 }
 
+/* Takes the waiters away first: answering one must not abandon the login under our feet. */
+static void answer_all(struct login *login, const struct fail *fail)
+{
+    struct login_waiter *waiters = TAKE_PTR(login->waiters);
+    struct agent *agent = login->agent;
+
+    login->abandon(login);
+    while (waiters != NULL) {
+        struct login_waiter *waiter = waiters;
+
+        waiters = waiter->next;
+        if (waiter->resume != NULL)
+            waiter->resume(agent, waiter->request);
+        else if (fail != NULL)
+            request_fail(waiter->request, fail);
+        else
+            request_reply(waiter->request, session_json(agent->session));
+        free(waiter);
+    }
+}
+
+static bool somebody_asks(const struct login *login)
+{
+    for (const struct login_waiter *waiter = login->waiters; waiter != NULL; waiter = waiter->next)
+        if (waiter->resume == NULL)
+            return true;
+    return false;
+}
+
 /* The request is being answered by somebody else: deadline, cancel, or a client that left. */
 static void on_cancel(struct request *request, void *user)
 {
@@ -54,20 +84,24 @@ static void on_cancel(struct request *request, void *user)
             break;
         }
     free(waiter);
-    if (login->waiters == NULL)
-        login->abandon(login);
+    if (!somebody_asks(login))
+        answer_all(login, NULL); /* only followers are left, if any */
 }
 
-static void add_waiter(struct login *login, struct request *request)
+/* At the end of the list: requests are answered in the order they came. */
+static void add_waiter(struct login *login, struct request *request, login_resume resume)
 {
+    struct login_waiter **end = &login->waiters;
     struct login_waiter *waiter = calloc(1, sizeof *waiter);
 
     if (waiter == NULL)
         abort(); /* no answer could be promised any more; the supervisor starts the agent again */
     waiter->login = login;
     waiter->request = request;
-    waiter->next = login->waiters;
-    login->waiters = waiter;
+    waiter->resume = resume;
+    while (*end != NULL)
+        end = &(*end)->next;
+    *end = waiter;
     request_wait(request, on_cancel, waiter);
 }
 
@@ -77,7 +111,7 @@ bool login_join(struct agent *agent, const char *key, struct request *request)
         if (strcmp(login->key, key) == 0) {
             if (login->progress != NULL)
                 request_progress(request, json_copy(login->progress));
-            add_waiter(login, request);
+            add_waiter(login, request, NULL);
             return true;
         }
     return false;
@@ -90,7 +124,18 @@ void login_begin(struct login *login, struct agent *agent, const char *key, stru
     login->display = json_incref(request->conn->display);
     login->next = agent->logins->first;
     agent->logins->first = login;
-    add_waiter(login, request);
+    add_waiter(login, request, NULL);
+}
+
+bool login_follow(struct agent *agent, struct request *request, login_resume resume)
+{
+    for (struct login *login = agent->logins->first; login != NULL; login = login->next)
+        for (const struct login_waiter *w = login->waiters; w != NULL; w = w->next)
+            if (w->resume == NULL && w->request->conn == request->conn) {
+                add_waiter(login, request, resume);
+                return true;
+            }
+    return false;
 }
 
 void login_progress(struct login *login, json_t *members)
@@ -98,26 +143,8 @@ void login_progress(struct login *login, json_t *members)
     json_decref(login->progress);
     login->progress = members;
     for (struct login_waiter *waiter = login->waiters; waiter != NULL; waiter = waiter->next)
-        request_progress(waiter->request, json_copy(members));
-}
-
-/* Takes the waiters away first: answering one must not abandon the login under our feet. */
-static void answer_all(struct login *login, const struct fail *fail)
-{
-    struct login_waiter *waiters = TAKE_PTR(login->waiters);
-    struct agent *agent = login->agent;
-
-    login->abandon(login);
-    while (waiters != NULL) {
-        struct login_waiter *waiter = waiters;
-
-        waiters = waiter->next;
-        if (fail != NULL)
-            request_fail(waiter->request, fail);
-        else
-            request_reply(waiter->request, session_json(agent->session));
-        free(waiter);
-    }
+        if (waiter->resume == NULL)
+            request_progress(waiter->request, json_copy(members));
 }
 
 void login_fail(struct login *login, const struct fail *fail)

@@ -39,6 +39,13 @@ void logins_end(struct logins *logins);
 void login_by_card(struct agent *agent, struct request *request);
 void login_by_provider(struct agent *agent, struct request *request, const char *method);
 
+/*
+ * Keeps a request that depends on the session until the login that the same connection has under
+ * way is over, well or not; resume then serves it. False: no such login, serve it now.
+ */
+typedef void (*login_resume)(struct agent *agent, struct request *request);
+bool login_follow(struct agent *agent, struct request *request, login_resume resume);
+
 /* For the kinds: adds the request to the login of that key. False: there is none. */
 bool login_join(struct agent *agent, const char *key, struct request *request);
 

@@ -205,7 +205,7 @@ static void on_session_logout(struct agent *agent, struct request *request)
     request_reply(request, json_pack("{s:o}", "epoch", epoch_of(agent)));
 }
 
-static void on_statement_get(struct agent *agent, struct request *request)
+static void give_statement(struct agent *agent, struct request *request)
 {
     AUTO_FREE char *jws = NULL;
     int64_t expires_at_s = 0;
@@ -220,7 +220,14 @@ static void on_statement_get(struct agent *agent, struct request *request)
                                          (json_int_t)expires_at_s, "epoch", epoch_of(agent)));
 }
 
-static void on_token_get(struct agent *agent, struct request *request)
+/* Lines sent in one go mean what they say in that order: log in, then state it. */
+static void on_statement_get(struct agent *agent, struct request *request)
+{
+    if (!login_follow(agent, request, give_statement))
+        give_statement(agent, request);
+}
+
+static void give_token(struct agent *agent, struct request *request)
 {
     const struct api_method *method = &api_methods[API_TOKEN_GET];
     const char *kind = api_string(method, request->params, "kind");
@@ -228,6 +235,12 @@ static void on_token_get(struct agent *agent, struct request *request)
     tokens_get(agent->tokens, request, strcmp(kind, "id") == 0 ? TOKEN_ID : TOKEN_ACCESS,
                api_string(method, request->params, "provider"),
                api_int(method, request->params, "min_ttl_s"));
+}
+
+static void on_token_get(struct agent *agent, struct request *request)
+{
+    if (!login_follow(agent, request, give_token))
+        give_token(agent, request);
 }
 
 static void on_keys_jwks(struct agent *agent, struct request *request)
