@@ -5,7 +5,7 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
 const USAGE = `usage: psc-sandbox --state DIR [options]
-  --state DIR              keys and certificates (made at the first start, 0700)
+  --state DIR              keys and certificates (made at the first start)
   --port N                 first of five ports on loopback; 0: any free ones (default 9400)
   --ciba-interval S        poll interval announced (default 5)
   --ciba-ttl S             life of a CIBA request (default 120)

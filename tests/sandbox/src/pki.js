@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The test certificates, made once in the state directory: server, clients, carte CPS.
 import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PEOPLE_WITH_CARDS } from './accounts.js';
 import { issueCertificate } from './x509.js';
@@ -19,13 +19,14 @@ export const cardFileName = (id) => `cps-${id.replace('/', '_')}`;
 
 function writeAtomically(path, content, mode) {
   writeFileSync(`${path}.new`, content, { mode });
+  chmodSync(`${path}.new`, mode); // whatever the umask
   renameSync(`${path}.new`, path);
 }
 
 export class Pki {
   constructor(directory) {
     this.directory = directory;
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    mkdirSync(directory, { recursive: true }); // others may read ca.pem; each key is 0600
     if (!this.#isCurrent()) this.#make();
   }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
-import { statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { test } from 'node:test';
 import { useSandbox } from './helpers.js';
@@ -46,7 +46,11 @@ test('the IPv6 loopback answers too, where there is one', async (t) => {
   assert.equal((await world.http(world.discovery, { tls })).status, 200);
 });
 
-test('keys are readable by their owner only', () => {
-  assert.equal(statSync(world.state).mode & 0o77, 0);
-  assert.equal(statSync(`${world.state}/signing.key`).mode & 0o77, 0);
+test('keys are readable by their owner only, certificates by all', () => {
+  const names = readdirSync(world.state);
+  assert.ok(names.includes('signing.key'));
+  for (const name of names) {
+    const expected = name.endsWith('.key') ? 0o600 : 0o644;
+    assert.equal(statSync(`${world.state}/${name}`).mode & 0o777, expected, name);
+  }
 });
