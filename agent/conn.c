@@ -150,6 +150,12 @@ void conn_send_json(struct conn *conn, json_t *message)
     free(text);
 }
 
+/* It will not say more, and is owed nothing more. */
+static bool finished(const struct conn *conn)
+{
+    return conn->flush_only && conn->out == NULL && conn->n_requests == 0 && conn->events == 0;
+}
+
 /* False: nothing more to do with this client. */
 static bool flush(struct conn *conn)
 {
@@ -164,11 +170,25 @@ static bool flush(struct conn *conn)
         explicit_bzero(conn->out, conn->out_len);
         free(TAKE_PTR(conn->out));
         conn->out_len = conn->out_done = 0;
-        if (conn->flush_only)
+        if (finished(conn))
             return false;
     }
     watch(conn);
     return true;
+}
+
+/* Nothing more will be read. False: there is nothing to send either. */
+static bool stop_reading(struct conn *conn)
+{
+    conn->flush_only = true;
+    watch(conn);
+    return !finished(conn);
+}
+
+void conn_idle(struct conn *conn)
+{
+    if (finished(conn))
+        break_off(conn);
 }
 
 /* No way to find the next message in such a stream: say so, then hang up. */
@@ -177,9 +197,9 @@ static bool refuse_stream(struct conn *conn)
     struct fail fail;
 
     fail_set(&fail, CPS_TOO_LARGE, "a line may have %d bytes", CONN_LINE_MAX);
-    conn->flush_only = true;
+    conn->events = 0;
     rpc_send_error(conn, NULL, &fail);
-    return conn->out != NULL;
+    return stop_reading(conn);
 }
 
 /* Keeps the unfinished line that ends a buffer. */
@@ -222,7 +242,7 @@ static bool serve(struct conn *conn, size_t len)
     return keep_rest(conn, scratch + start, len - start);
 }
 
-static bool on_readable(struct conn *conn)
+static bool on_readable(struct conn *conn, bool hung_up)
 {
     size_t old = conn->in_len;
     ssize_t n;
@@ -232,6 +252,8 @@ static bool on_readable(struct conn *conn)
     n = recv(conn->fd, scratch + old, sizeof scratch - old, MSG_DONTWAIT);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return true;
+    if (n == 0 && !hung_up) /* it may still read */
+        return stop_reading(conn);
     return n > 0 && serve(conn, old + (size_t)n);
 }
 
@@ -245,7 +267,7 @@ static int on_io(sd_event_source *source, int fd, uint32_t revents, void *user)
     if ((revents & EPOLLOUT) != 0)
         alive = flush(conn);
     if (alive && (revents & EPOLLIN) != 0)
-        alive = on_readable(conn);
+        alive = on_readable(conn, (revents & EPOLLHUP) != 0);
     else if (alive && (revents & (EPOLLHUP | EPOLLERR)) != 0)
         alive = false;
     if (!alive) {

@@ -33,7 +33,7 @@ struct conn {
     pid_t pid;
     bool greeted;
     bool broken; /* shut down: the loop will see its end and free it; nothing is sent any more */
-    bool flush_only; /* answer what is queued, then close */
+    bool flush_only; /* not read any more: closed when its requests are answered and sent */
     unsigned events; /* subscribed kinds, as bits of enum event_kind */
     unsigned n_requests;
     struct request *requests;
@@ -50,6 +50,9 @@ struct conn *conn_new(struct agent *agent, int fd, pid_t pid);
 
 /* Cancels its requests, closes and frees it: for the event loop and the server only. */
 void conn_free(struct conn *conn);
+
+/* The last request of a client that has said all it had to say is answered. */
+void conn_idle(struct conn *conn);
 
 /*
  * Queues one line made of these parts, newline added. Never frees the connection: one that is dead

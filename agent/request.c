@@ -40,6 +40,8 @@ static void request_free(struct request *request)
     sd_event_source_disable_unref(request->timer);
     json_decref(request->params);
     free(request);
+    if (conn->n_requests == 0)
+        conn_idle(conn);
 }
 
 void request_reply_text(struct request *request, const char *text, size_t len)
