@@ -50,5 +50,7 @@ test('every name of the catalogue is in the page', async () => {
   for (const name of [...routes, ...kinds, ...Object.values(idt).flat(), ...keys, ...settings]) {
     assert.ok(readme.includes(`\`${name}\``), name);
   }
-  for (const client of Object.keys(world.clients)) assert.ok(readme.includes(`\`${client}\``), client);
+  for (const client of Object.keys(world.clients)) {
+    assert.ok(readme.includes(`\`${client}\``), client);
+  }
 });
