@@ -41,6 +41,15 @@ static void show_readers(const json_t *status)
     }
 }
 
+static const char *provider_name(const char *state)
+{
+    if (strcmp(state, "up") == 0)
+        return _("joignable");
+    if (strcmp(state, "down") == 0)
+        return _("injoignable");
+    return _("pas encore appelé");
+}
+
 static void show_providers(const json_t *status)
 {
     const json_t *provider;
@@ -52,7 +61,7 @@ static void show_providers(const json_t *status)
         const char *error = json_get_string(provider, "error");
 
         text_line(stdout, _("Fournisseur %s : %s%s%s"), name != NULL ? name : "-",
-                  state != NULL ? state : "-", error != NULL ? ", " : "",
+                  provider_name(state != NULL ? state : ""), error != NULL ? ", " : "",
                   error != NULL ? error : "");
     }
 }

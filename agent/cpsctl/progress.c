@@ -45,7 +45,8 @@ static void show_phone(struct progress *progress, const json_t *params)
 {
     const char *digits = json_get_string(params, "digits");
 
-    if (digits != NULL) {
+    if (digits != NULL && strcmp(digits, progress->digits) != 0) {
+        snprintf(progress->digits, sizeof progress->digits, "%s", digits);
         erase(progress);
         text_line(stderr, _("Nombre à choisir sur le téléphone : %s"), digits);
         if (progress->terminal)
@@ -105,15 +106,17 @@ static void on_progress(void *user, const char *method, const char *text)
     AUTO_JSON json_t *params = json_parse_strict(text, strlen(text));
     const char *state = json_get_string(params, "state");
     int64_t left_s = json_get_int(params, "expires_in_s", -1);
+    char before[sizeof progress->text];
 
     if (strcmp(method, "progress") != 0 || state == NULL)
         return;
     progress->asking = strcmp(state, "pin") == 0 || strcmp(state, "last_try") == 0;
     progress->expires_ms = left_s >= 0 ? clock_boot_ms() + left_s * 1000 : CLOCK_NEVER;
+    memcpy(before, progress->text, sizeof before);
     show_state(progress, state, params);
     if (progress->terminal)
         draw(progress);
-    else
+    else if (strcmp(before, progress->text) != 0)
         fprintf(stderr, "%s\n", progress->text);
 }
 

@@ -14,7 +14,8 @@
 struct progress {
     bool terminal;      /* standard error is one */
     bool drawn;         /* a line to be overwritten is on screen */
-    char text[1024];    /* of the state under way, "" before the first */
+    char text[256];     /* of the state under way, "" before the first */
+    char digits[8];     /* shown already */
     int64_t expires_ms; /* boot time, or CLOCK_NEVER */
     bool asking;        /* a dialogue may have taken the terminal over */
     int tty;            /* the terminal lent to it, or -1 */
