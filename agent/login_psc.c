@@ -162,12 +162,10 @@ static void on_progress(void *user, json_t *progress)
 
 static json_t *ciba_params(struct psc_login *self, const json_t *params)
 {
-    const char *channel = json_get_string(params, "channel");
-
     login_progress(&self->login, json_pack("{s:s, s:s}", "state", "phone", "digits", self->digits));
-    return json_pack("{s:s, s:s, s:s, s:s}", "provider", self->provider, "login_hint",
+    return json_pack("{s:s, s:s, s:s, s:s*}", "provider", self->provider, "login_hint",
                      json_get_string(params, "national_id"), "binding_message", self->digits,
-                     "channel", channel != NULL ? channel : "MOBILE");
+                     "channel", json_get_string(params, "channel"));
 }
 
 static void start(struct psc_login *self, const json_t *params)
