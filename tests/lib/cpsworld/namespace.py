@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Private mount and network namespaces.
 
-vpcd listens on every interface; in a network namespace that has a loopback and nothing else, that is
-loopback only, and its port can never be somebody else's.
+vpcd listens on every interface; in a network namespace that has a loopback and nothing else, that
+is loopback only, and its port can never be somebody else's.
 """
 
 import os
@@ -29,7 +29,7 @@ class Namespace:
             raise RuntimeError("no private namespaces here (unshare failed)")
 
     def spawn(self, verb: str, *args: str, mounts: bool, pass_fds=(), **popen) -> subprocess.Popen:
-        """Starts a verb of launch.py inside; the process is the program itself, no wrapper stays."""
+        """Starts a verb of launch.py inside; the process is the program itself, no wrapper."""
         user = ["--user", "--preserve-credentials"] if self._user else []
         return subprocess.Popen(
             ["nsenter", "--target", str(self._holder.pid), "--net", *user,
