@@ -15,6 +15,9 @@
 
 #define PARTS_MAX 8
 
+/* Lines served before the other clients have their turn. */
+#define LINES_A_TURN 32
+
 /* Shared by all connections: only an unfinished line costs a connection memory of its own. */
 static char scratch[CONN_LINE_MAX];
 
@@ -60,12 +63,17 @@ static void break_off(struct conn *conn)
     shutdown(conn->fd, SHUT_RDWR);
 }
 
+static size_t backlog(const struct conn *conn)
+{
+    return conn->out_len - conn->out_done;
+}
+
+/* Lines that wait are served when there is room for their answers, and new ones read after that. */
 static void watch(struct conn *conn)
 {
-    size_t backlog = conn->out_len - conn->out_done;
-    uint32_t events = backlog > 0 ? EPOLLOUT : 0;
+    uint32_t events = backlog(conn) > 0 || conn->lines_wait ? EPOLLOUT : 0;
 
-    if (backlog <= CONN_BACKLOG_PAUSE && !conn->flush_only)
+    if (backlog(conn) <= CONN_BACKLOG_PAUSE && !conn->lines_wait && !conn->flush_only)
         events |= EPOLLIN;
     if (sd_event_source_set_io_events(conn->io, events) < 0)
         break_off(conn);
@@ -202,7 +210,7 @@ static bool refuse_stream(struct conn *conn)
     return stop_reading(conn);
 }
 
-/* Keeps the unfinished line that ends a buffer. */
+/* Keeps what is left of a buffer. */
 static bool keep_rest(struct conn *conn, const char *rest, size_t len)
 {
     char *copy = NULL;
@@ -220,26 +228,28 @@ static bool keep_rest(struct conn *conn, const char *rest, size_t len)
 }
 
 /*
- * Serves every whole line of scratch, which holds an old unfinished line and what came now. Another
- * connection cannot touch scratch meanwhile: nothing below this returns to the loop.
+ * Serves the lines of scratch, which holds what was kept and what came now, up to a turn's worth.
+ * Another connection cannot touch scratch meanwhile: nothing below this returns to the loop.
  */
 static bool serve(struct conn *conn, size_t len)
 {
     size_t start = 0;
+    const char *end;
 
-    while (!conn->broken) {
-        const char *end = memchr(scratch + start, '\n', len - start);
-        size_t line_len;
-
-        if (end == NULL)
+    for (unsigned n = 0;; n++) {
+        end = memchr(scratch + start, '\n', len - start);
+        if (end == NULL || n == LINES_A_TURN || backlog(conn) > CONN_BACKLOG_PAUSE || conn->broken)
             break;
-        line_len = (size_t)(end - (scratch + start));
-        rpc_line(conn, scratch + start, line_len);
-        start += line_len + 1;
+        rpc_line(conn, scratch + start, (size_t)(end - (scratch + start)));
+        start = (size_t)(end - scratch) + 1;
     }
-    if (len - start >= CONN_LINE_MAX)
+    conn->lines_wait = end != NULL;
+    if (end == NULL && len - start >= CONN_LINE_MAX)
         return refuse_stream(conn);
-    return keep_rest(conn, scratch + start, len - start);
+    if (!keep_rest(conn, scratch + start, len - start))
+        return false;
+    watch(conn);
+    return true;
 }
 
 static bool on_readable(struct conn *conn, bool hung_up)
@@ -257,19 +267,27 @@ static bool on_readable(struct conn *conn, bool hung_up)
     return n > 0 && serve(conn, old + (size_t)n);
 }
 
+static bool on_writable(struct conn *conn)
+{
+    if (conn->out != NULL && !flush(conn))
+        return false;
+    if (!conn->lines_wait || backlog(conn) > CONN_BACKLOG_PAUSE)
+        return true;
+    memcpy(scratch, conn->in, conn->in_len);
+    return serve(conn, conn->in_len);
+}
+
 static int on_io(sd_event_source *source, int fd, uint32_t revents, void *user)
 {
     struct conn *conn = user;
-    bool alive = true;
+    bool alive = false; /* broken, or hung up without a last word */
 
     (void)source;
     (void)fd;
-    if ((revents & EPOLLOUT) != 0)
-        alive = flush(conn);
-    if (alive && (revents & EPOLLIN) != 0)
+    if (!conn->broken && (revents & EPOLLOUT) != 0)
+        alive = on_writable(conn);
+    else if (!conn->broken && (revents & EPOLLIN) != 0)
         alive = on_readable(conn, (revents & EPOLLHUP) != 0);
-    else if (alive && (revents & (EPOLLHUP | EPOLLERR)) != 0)
-        alive = false;
     if (!alive) {
         server_forget(conn->agent->server, conn);
         conn_free(conn);

@@ -38,7 +38,8 @@ struct conn {
     unsigned n_requests;
     struct request *requests;
     json_t *display; /* where to ask questions, or NULL */
-    char *in;        /* an unfinished line, or NULL */
+    bool lines_wait; /* in holds whole lines, whose turn has not come */
+    char *in;        /* lines that wait, an unfinished line, or NULL */
     size_t in_len;
     char *out; /* what the socket would not take, or NULL */
     size_t out_len;
