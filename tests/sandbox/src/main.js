@@ -17,6 +17,7 @@ const USAGE = `usage: psc-sandbox --state DIR [options]
   --help                   this text`;
 
 const PARENT_CHECK_MS = 250;
+const STOP_LIMIT_MS = 2000;
 const TTL_OPTIONS = ['ciba-interval', 'ciba-ttl', 'access-ttl', 'refresh-ttl', 'session-ttl'];
 
 class UsageError extends Error {}
@@ -61,11 +62,18 @@ async function main() {
     settings: settingsOf(options),
     cardAuthorities: options['card-ca'].map((file) => readFileSync(file)),
   });
-  const stop = () => sandbox.stop().then(() => process.exit(0));
+  const stop = () => {
+    setTimeout(() => process.exit(0), STOP_LIMIT_MS); // whatever a client keeps open
+    sandbox.stop().finally(() => process.exit(0));
+  };
   process.once('SIGTERM', stop).once('SIGINT', stop);
   if (options['die-with-parent']) {
     const parent = process.ppid;
-    setInterval(() => { if (process.ppid !== parent) stop(); }, PARENT_CHECK_MS);
+    const timer = setInterval(() => {
+      if (process.ppid === parent) return;
+      clearInterval(timer);
+      stop();
+    }, PARENT_CHECK_MS);
   }
   process.stdout.write(`${JSON.stringify(await sandbox.start(options.port))}\n`);
 }
