@@ -77,7 +77,10 @@ static LONG watch_once(struct cardwatch *self)
     return rv;
 }
 
-/* Until pcscd fails. Returns what it failed with. */
+/*
+ * Until pcscd fails. Returns what it failed with: once it has let us in, that is never a refusal
+ * (pkcs11/pcsc_error.h).
+ */
 static LONG watch_readers(struct cardwatch *self)
 {
     LONG rv = SCARD_S_SUCCESS;
@@ -88,7 +91,7 @@ static LONG watch_readers(struct cardwatch *self)
         rv = watch_once(self);
     watch_forget(self->watch);
     (void)SCardReleaseContext(self->context);
-    return rv;
+    return rv == SCARD_W_SECURITY_VIOLATION ? SCARD_F_COMM_ERROR : rv;
 }
 
 /* Tells once that there is no pcscd, or none for us. */

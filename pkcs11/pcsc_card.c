@@ -28,6 +28,7 @@ struct pcsc_card {
     bool has_context;
     SCARDHANDLE handle;
     bool connected;
+    bool gone;    /* the card was taken out: for good, although a reconnection would succeed */
     DWORD events; /* the reader's count when we connected: another count, another card */
     char reader[MAX_READERNAME];
 };
@@ -89,9 +90,8 @@ static cps_error reconnect(struct pcsc_card *card, DWORD initialization, struct 
     return error;
 }
 
-static cps_error pcsc_begin(struct transport *transport, struct fail *fail)
+static cps_error begin(struct pcsc_card *card, struct fail *fail)
 {
-    struct pcsc_card *card = of(transport);
     LONG rv = SCARD_W_RESET_CARD;
 
     for (int i = 0; i < RESETS_MAX; i++) {
@@ -107,6 +107,18 @@ static cps_error pcsc_begin(struct transport *transport, struct fail *fail)
             return error;
     }
     return pcsc_fail(rv, "SCardBeginTransaction", fail);
+}
+
+static cps_error pcsc_begin(struct transport *transport, struct fail *fail)
+{
+    struct pcsc_card *card = of(transport);
+    cps_error error;
+
+    if (card->gone)
+        return fail_set(fail, CPS_CARD_REMOVED, "the card was taken out before");
+    error = begin(card, fail);
+    card->gone = error == CPS_CARD_REMOVED;
+    return error;
 }
 
 static void pcsc_end(struct transport *transport)
@@ -126,8 +138,9 @@ static cps_error silent(struct pcsc_card *card, LONG rv, struct fail *fail)
                                                                            << EVENTS_SHIFT};
     LONG seen = SCardGetStatusChange(card->context, REMOVAL_SEEN_MS, &state, 1);
 
-    if (seen == SCARD_S_SUCCESS && ((state.dwEventState & SCARD_STATE_PRESENT) == 0 ||
-                                    state.dwEventState >> EVENTS_SHIFT != card->events))
+    card->gone = seen == SCARD_S_SUCCESS && ((state.dwEventState & SCARD_STATE_PRESENT) == 0 ||
+                                             state.dwEventState >> EVENTS_SHIFT != card->events);
+    if (card->gone)
         return fail_set(fail, CPS_CARD_REMOVED, "SCardTransmit: 0x%08lX, card taken out",
                         (unsigned long)rv & 0xFFFFFFFFUL);
     return pcsc_fail(rv, "SCardTransmit", fail);
@@ -191,12 +204,12 @@ static cps_error connect_card(struct pcsc_card *card, struct fail *fail)
     cps_error error;
 
     if (rv != SCARD_S_SUCCESS)
-        return pcsc_fail(rv, "SCardEstablishContext", fail);
+        return pcsc_refusal(rv, "SCardEstablishContext", fail);
     card->has_context = true;
     rv = SCardConnect(card->context, card->reader, SCARD_SHARE_SHARED, PROTOCOLS, &card->handle,
                       &protocol);
     if (rv != SCARD_S_SUCCESS)
-        return pcsc_fail(rv, "SCardConnect", fail);
+        return pcsc_refusal(rv, "SCardConnect", fail);
     card->connected = true;
     error = set_protocol(card, protocol, fail);
     if (error == CPS_OK)

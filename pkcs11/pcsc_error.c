@@ -24,15 +24,26 @@ static cps_error meaning(LONG rv)
     case SCARD_E_SERVICE_STOPPED:
     case SCARD_F_COMM_ERROR:
     case SCARD_E_INVALID_HANDLE: /* of a pcscd that was restarted */
-        return CPS_PCSC_UNAVAILABLE;
     case SCARD_W_SECURITY_VIOLATION:
-        return CPS_PCSC_REFUSED;
+        return CPS_PCSC_UNAVAILABLE;
     default:
         return CPS_CARD_PROTOCOL;
     }
 }
 
+static cps_error describe(cps_error error, LONG rv, const char *call, struct fail *fail)
+{
+    return fail_set(fail, error, "%s: 0x%08lX", call, (unsigned long)rv & 0xFFFFFFFFUL);
+}
+
 cps_error pcsc_fail(LONG rv, const char *call, struct fail *fail)
 {
-    return fail_set(fail, meaning(rv), "%s: 0x%08lX", call, (unsigned long)rv & 0xFFFFFFFFUL);
+    return describe(meaning(rv), rv, call, fail);
+}
+
+cps_error pcsc_refusal(LONG rv, const char *call, struct fail *fail)
+{
+    cps_error error = rv == SCARD_W_SECURITY_VIOLATION ? CPS_PCSC_REFUSED : meaning(rv);
+
+    return describe(error, rv, call, fail);
 }
