@@ -28,8 +28,10 @@ static void draw(struct progress *progress)
     fputs(progress->text, stderr);
     if (progress->expires_ms != CLOCK_NEVER)
         fprintf(stderr, _(" — %d s restantes"), clock_left_ms(progress->expires_ms) / 1000);
+    if (progress->asking) /* a dialogue on this terminal begins on a line of its own */
+        fputc('\n', stderr);
     fflush(stderr);
-    progress->drawn = true;
+    progress->drawn = !progress->asking;
 }
 
 /* The seconds left go down; a dialogue that took the terminal over must not be drawn over. */
@@ -37,7 +39,7 @@ static void on_tick(void *user)
 {
     struct progress *progress = user;
 
-    if (progress->drawn && !progress->asking && progress->expires_ms != CLOCK_NEVER)
+    if (progress->drawn && progress->expires_ms != CLOCK_NEVER)
         draw(progress);
 }
 

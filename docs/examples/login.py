@@ -19,7 +19,7 @@ class Agent:
         self.last_id = 0
         self.call("hello", protocol=1, client={"name": "login.py", "version": "1"})
 
-    def call(self, method, **params):
+    def call(self, method, /, **params):
         """The result. The agent answers at the deadline at the latest: 180 s for a login."""
         self.last_id += 1
         request = {"jsonrpc": "2.0", "id": self.last_id, "method": method, "params": params}
