@@ -93,7 +93,7 @@ static void on_userinfo(void *user, const struct http_answer *answer, const stru
         fail = *why;
     else
         answer_read(answer, &raw, &fail);
-    if (fail.code == CPS_PROVIDER_UNAVAILABLE && !login->userinfo_again) {
+    if (answer != NULL && fail.code == CPS_PROVIDER_UNAVAILABLE && !login->userinfo_again) {
         login->userinfo_again = true;
         ask_userinfo(login);
         return;

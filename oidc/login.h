@@ -27,7 +27,7 @@ struct login {
     json_t *claims; /* of the accepted ID token */
     json_t *warnings;
     bool keys_fetched;   /* anew, for this login: not twice */
-    bool userinfo_again; /* after a failure of the network: not twice */
+    bool userinfo_again; /* after a 5xx answer: not twice */
     struct waiter waiter;
     struct http_call *call;
     void (*next)(struct login *login); /* what follows the metadata */

@@ -253,7 +253,7 @@ def test_fixed_ports_and_localhost(psc):
                 break
         assert len(others) == 2
         status, headers, _ = visit(UserAgent(psc.ca_file).login_card(
-            url, psc.cards[PHYSICIAN]).replace("localhost", "127.0.0.1"),
+            url, psc.cards[PHYSICIAN]).replace("localhost", "127.0.0.1", 1),
             headers={"Host": f"localhost:{port}"})
         assert status == 303 and headers["Location"] == "/callback/fin"
         assert oidcd.result(first)["subject_name_id"] == PHYSICIAN

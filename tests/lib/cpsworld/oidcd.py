@@ -9,6 +9,7 @@ from .paths import program
 from .useragent import UserAgent, visit
 from .worker import Worker
 
+EXIT_TIMEOUT_S = 10
 PHYSICIAN = "899700000011"
 NURSE = "899700000029"
 
@@ -66,9 +67,17 @@ class Oidcd:
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
-        self.worker.__exit__()
-        shutil.rmtree(self.dir, ignore_errors=True)
+    def __exit__(self, kind, *_):
+        process = self.worker.process
+        running = process.poll() is None
+        self.worker.channel.close()
+        try:
+            # It leaves by itself when the channel closes: a sanitizer then has its say.
+            if kind is None and running:
+                assert process.wait(EXIT_TIMEOUT_S) == 0
+        finally:
+            self.worker.__exit__()
+            shutil.rmtree(self.dir, ignore_errors=True)
 
     # Requests ----------------------------------------------------------------------------------
 

@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
+cps_unit_test(oidc_form cps_oidc)
+cps_unit_test(oidc_idtoken cps_oidc)
+cps_unit_test(oidc_jws cps_oidc)
+cps_unit_test(oidc_loopback cps_oidc)
+cps_unit_test(oidc_profile cps_oidc)
+cps_unit_test(oidc_flow cps_oidc)
+cps_unit_test(oidc_wycheproof cps_oidc)
+set_tests_properties(unit.oidc_wycheproof PROPERTIES SKIP_RETURN_CODE 77
+  ENVIRONMENT "CPS_SHARED_DATA=$ENV{CPS_SHARED_DATA}")
+target_compile_definitions(test_oidc_wycheproof PRIVATE
+  DEFAULT_SHARED_DATA="${PROJECT_SOURCE_DIR}/../shared/data")

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Shared flights, CIBA's parameters, answers and token answers, UserInfo. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "base/util.h"
+#include "oidc/answer.h"
+#include "oidc/ciba_params.h"
+#include "oidc/flight.h"
+#include "oidc/token_endpoint.h"
+#include "oidc/userinfo.h"
+
+static unsigned calls;
+static struct flight flight;
+static struct waiter waiters[3];
+
+static void count(void *user, const struct fail *fail)
+{
+    (void)user;
+    (void)fail;
+    calls++;
+}
+
+/* Joins again, and makes its neighbour leave, from inside the landing. */
+static void meddle(void *user, const struct fail *fail)
+{
+    (void)fail;
+    calls++;
+    waiter_leave(&waiters[1]);
+    flight_join(&flight, user, count, NULL);
+}
+
+static void test_flight(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 3; i++)
+        flight_join(&flight, &waiters[i], count, NULL);
+    waiter_leave(&waiters[1]);
+    waiter_leave(&waiters[1]);
+    calls = 0;
+    flight_land(&flight, NULL);
+    assert_int_equal(calls, 2);
+    flight_land(&flight, NULL);
+    assert_int_equal(calls, 2);
+}
+
+static void test_flight_with_meddlers(void **state)
+{
+    (void)state;
+    flight_join(&flight, &waiters[0], meddle, &waiters[0]);
+    flight_join(&flight, &waiters[1], count, NULL);
+    flight_join(&flight, &waiters[2], count, NULL);
+    calls = 0;
+    flight_land(&flight, NULL);
+    assert_int_equal(calls, 2); /* the second left, the first waits for the next landing */
+    flight_land(&flight, NULL);
+    assert_int_equal(calls, 3);
+    assert_null(flight.waiters);
+}
+
+static void test_login_hint(void **state)
+{
+    char hint[CIBA_IDENTIFIER_MAX + 1];
+
+    (void)state;
+    assert_true(ciba_normalise("99700000011", hint));
+    assert_string_equal(hint, "899700000011");
+    assert_true(ciba_normalise("899700000011", hint));
+    assert_string_equal(hint, "899700000011");
+    assert_true(ciba_normalise("ANS20261122000001", hint));
+    assert_string_equal(hint, "ANS20261122000001");
+    assert_true(ciba_normalise("500000001815646/CPAT00045", hint));
+    assert_false(ciba_normalise("", hint));
+    assert_false(ciba_normalise("8997 0000", hint));
+    assert_false(ciba_normalise("a;b", hint));
+    assert_false(ciba_normalise("\xc3\xa9", hint));
+    assert_true(ciba_binding_valid("00") && ciba_binding_valid("99"));
+    assert_false(ciba_binding_valid("0") || ciba_binding_valid("a0") || ciba_binding_valid("000"));
+    assert_int_equal(ciba_clamp_expires(100000), CIBA_EXPIRES_MAX_S);
+    assert_int_equal(ciba_clamp_expires(-3), 1);
+    assert_int_equal(ciba_clamp_interval(0), 1);
+    assert_int_equal(ciba_clamp_interval(61), 60);
+}
+
+static void check_answer(long status, const char *type, const char *body, cps_error error,
+                         const char *reason)
+{
+    struct http_answer answer = {.status = status, .type = type, .body = body, .len = strlen(body)};
+    AUTO_JSON json_t *json = NULL;
+    struct fail fail = FAIL_INIT;
+
+    assert_int_equal(answer_read(&answer, &json, &fail), error);
+    assert_string_equal(fail.reason, reason);
+    assert_int_equal(json != NULL, error == CPS_OK);
+}
+
+static void test_answers(void **state)
+{
+    static const char json[] = "application/json";
+
+    (void)state;
+    check_answer(200, json, "{}", CPS_OK, "");
+    check_answer(200, "application/jwk-set+json", "{}", CPS_OK, "");
+    check_answer(200, "text/html", "<html>", CPS_PROVIDER_ANSWER, "content_type");
+    check_answer(200, "", "{}", CPS_PROVIDER_ANSWER, "content_type");
+    check_answer(200, json, "[]", CPS_PROVIDER_ANSWER, "json");
+    check_answer(200, json, "{\"a\":1,\"a\":1}", CPS_PROVIDER_ANSWER, "json");
+    check_answer(200, json, "{", CPS_PROVIDER_ANSWER, "json");
+    check_answer(204, json, "", CPS_PROVIDER_ANSWER, "status");
+    check_answer(302, json, "{}", CPS_PROVIDER_ANSWER, "redirect");
+    check_answer(400, json, "{\"error\":\"invalid_grant\"}", CPS_PROVIDER_ANSWER, "invalid_grant");
+    check_answer(400, json, "{\"error\":\"in valid\"}", CPS_PROVIDER_ANSWER, "status");
+    check_answer(400, "text/html", "{\"error\":\"slow_down\"}", CPS_PROVIDER_ANSWER, "status");
+    check_answer(400, json, "{\"error\":\"invalid_client\"}", CPS_PROVIDER_CLIENT,
+                 "invalid_client");
+    check_answer(401, json, "", CPS_PROVIDER_CLIENT, "status");
+    check_answer(403, "", "", CPS_PROVIDER_CLIENT, "status");
+    check_answer(429, json, "{}", CPS_PROVIDER_UNAVAILABLE, "status");
+    check_answer(503, json, "{\"error\":\"slow_down\"}", CPS_PROVIDER_UNAVAILABLE, "status");
+}
+
+static void check_tokens(const char *body, const char *reason)
+{
+    struct http_answer answer = {
+        .status = 200, .type = "application/json", .body = body, .len = strlen(body)};
+    AUTO_TOKENS struct tokens tokens = {0};
+    struct fail fail = FAIL_INIT;
+
+    tokens_read(&answer, &tokens, &fail);
+    assert_string_equal(fail.reason, reason);
+    assert_int_equal(tokens.access_token != NULL, reason[0] == '\0');
+}
+
+static void test_token_answers(void **state)
+{
+    (void)state;
+    check_tokens("{\"token_type\":\"Bearer\",\"access_token\":\"a\"}", "");
+    check_tokens("{\"token_type\":\"bEARER\",\"access_token\":\"a\",\"id_token\":null}", "");
+    check_tokens("{\"token_type\":\"DPoP\",\"access_token\":\"a\"}", "token_type");
+    check_tokens("{\"access_token\":\"a\"}", "token_type");
+    check_tokens("{\"token_type\":\"Bearer\"}", "access_token");
+    check_tokens("{\"token_type\":\"Bearer\",\"access_token\":\"\"}", "access_token");
+    check_tokens("{\"token_type\":\"Bearer\",\"access_token\":\"a\\nb\"}", "access_token");
+    check_tokens("{\"token_type\":\"Bearer\",\"access_token\":\"a\\\"b\"}", "access_token");
+    check_tokens("{\"token_type\":\"Bearer\",\"access_token\":[]}", "access_token");
+    check_tokens("{\"token_type\":\"Bearer\",\"access_token\":\"a\",\"refresh_token\":7}",
+                 "refresh_token");
+}
+
+static void check_expiry(const char *expires, int64_t expected)
+{
+    char body[128];
+    struct http_answer answer = {.status = 200, .type = "application/json", .body = body};
+    AUTO_TOKENS struct tokens tokens = {0};
+    struct fail fail = FAIL_INIT;
+
+    answer.len = (size_t)snprintf(body, sizeof body,
+                                  "{\"token_type\":\"Bearer\",\"access_token\":\"a\"%s}", expires);
+    assert_int_equal(tokens_read(&answer, &tokens, &fail), CPS_OK);
+    assert_int_equal(tokens.access_token_exp_at, expected);
+}
+
+static void test_token_expiry(void **state)
+{
+    (void)state;
+    clock_fake(-1, 1700000000);
+    check_expiry(",\"expires_in\":120", 1700000120);
+    check_expiry(",\"expires_in\":0", 1700000000);
+    check_expiry(",\"expires_in\":-5", 1700000000);
+    check_expiry(",\"expires_in\":99999999999", 1700086400);
+    check_expiry("", 1700000060);
+    clock_fake(-1, -1);
+}
+
+static void test_userinfo(void **state)
+{
+    AUTO_JSON json_t *raw = json_loads(
+        "{\"sub\":\"s\",\"SubjectNameID\":\"899700000011\",\"email\":\"\",\"SubjectRole\":\"r\","
+        "\"otherIDs\":[{\"identifiant\":\"1\",\"qualite\":\"2\"},{\"identifiant\":3},7],"
+        "\"SubjectRefPro\":{\"codeCivilite\":\"M\",\"exercices\":[null,{\"codeProfession\":\"10\","
+        "\"activities\":[{\"codeModeExercice\":\"L\",\"codeRole\":\"\",\"x\":1},[]]}]},\"new\":1}",
+        0, NULL);
+    AUTO_JSON json_t *expected = json_loads(
+        "{\"sub\":\"s\",\"SubjectNameID\":\"899700000011\",\"SubjectRole\":[\"r\"],"
+        "\"otherIds\":[{\"identifiant\":\"1\",\"qualite\":2}],"
+        "\"SubjectRefPro\":{\"codeCivilite\":\"M\",\"exercices\":[{\"codeProfession\":\"10\","
+        "\"activities\":[{\"codeModeExercice\":\"L\"}]}]}}",
+        0, NULL);
+    AUTO_JSON json_t *info = NULL;
+    struct fail fail = FAIL_INIT;
+
+    (void)state;
+    assert_int_equal(userinfo_read(raw, "s", &info, &fail), CPS_OK);
+    assert_true(json_equal(info, expected));
+    assert_int_equal(userinfo_read(raw, "t", &info, &fail), CPS_ID_TOKEN_REJECTED);
+    assert_string_equal(fail.reason, "userinfo_sub");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_flight),        cmocka_unit_test(test_flight_with_meddlers),
+        cmocka_unit_test(test_login_hint),    cmocka_unit_test(test_answers),
+        cmocka_unit_test(test_token_answers), cmocka_unit_test(test_token_expiry),
+        cmocka_unit_test(test_userinfo),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Provider profiles, their allow-lists, and the discovery documents judged by them. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <cmocka.h>
+
+#include "base/util.h"
+#include "oidc/discovery.h"
+#include "oidc/profile.h"
+#include "oidc/url.h"
+
+#define ISSUER "https://auth.idp.example.test/auth/realms/wallet"
+#define BASE   "issuer = " ISSUER "\nallowed_hosts = wallet.idp.example.test\nclient_id = c\n"
+
+static char directory[] = "/tmp/oidc-profile-XXXXXX";
+static char path[64];
+static char secret[64];
+
+static int make_directory(void **state)
+{
+    (void)state;
+    if (mkdtemp(directory) == NULL)
+        return -1;
+    snprintf(path, sizeof path, "%s/p.conf", directory);
+    snprintf(secret, sizeof secret, "%s/secret", directory);
+    return 0;
+}
+
+static int drop_directory(void **state)
+{
+    (void)state;
+    unlink(path);
+    unlink(secret);
+    return rmdir(directory);
+}
+
+static void write_file(const char *name, const char *text, mode_t mode)
+{
+    FILE *file = fopen(name, "we");
+
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(chmod(name, mode), 0);
+}
+
+/* The profile that these keys make, or NULL. */
+static struct profile *load(const char *keys)
+{
+    struct profile *profile = NULL;
+    struct fail fail = FAIL_INIT;
+    char text[2048];
+
+    snprintf(text, sizeof text, "[provider]\n%s", keys);
+    write_file(path, text, 0644);
+    if (profile_load(path, "p", &profile, &fail) != CPS_OK) {
+        assert_int_equal(fail.code, CPS_CONFIGURATION);
+        assert_non_null(strstr(fail.causes[fail.n_causes - 1], path));
+    }
+    return profile;
+}
+
+static void test_defaults(void **state)
+{
+    AUTO_PROFILE struct profile *p = load(BASE);
+
+    (void)state;
+    assert_non_null(p);
+    assert_true(p->psc && p->browser);
+    assert_false(p->ciba || p->require_iss || p->acr_absent_accepted);
+    assert_string_equal(p->discovery_url, ISSUER "/.well-known/wallet-openid-configuration");
+    assert_string_equal(p->scope, "openid scope_all");
+    assert_string_equal(p->acr_values, "eidas1");
+    assert_string_equal(p->accepted_acr[2], "eidas3");
+    assert_null(p->accepted_acr[3]);
+    assert_string_equal(p->redirect_host, "127.0.0.1");
+    assert_int_equal(p->n_redirect_ports, 0);
+    assert_int_equal(p->leeway_s, 30);
+    assert_string_equal(p->channel, "MOBILE");
+    assert_string_equal(p->proxy, "");
+    assert_int_equal(p->client_auth, CLIENT_AUTH_NONE);
+}
+
+static void test_standard_kind(void **state)
+{
+    AUTO_PROFILE struct profile *p = load(BASE "kind = standard\naccepted_acr = a, b\n"
+                                               "redirect_ports = 8123 8124\n");
+
+    (void)state;
+    assert_non_null(p);
+    assert_string_equal(p->discovery_url, ISSUER "/.well-known/openid-configuration");
+    assert_string_equal(p->accepted_acr[1], "b");
+    assert_int_equal(p->redirect_ports[1], 8124);
+}
+
+static void test_wrong_keys(void **state)
+{
+    static const char *const wrong[] = {
+        "client_id = c\n",
+        "issuer = http://auth.idp.example.test\nclient_id = c\n",
+        "issuer = https://user@auth.idp.example.test\nclient_id = c\n",
+        "issuer = https://auth.idp.example.test?x=1\nclient_id = c\n",
+        "issuer = " ISSUER "\n",
+        BASE "unknown = 1\n",
+        BASE "kind = other\n",
+        BASE "discovery = https://evil.example.test/d\n",
+        BASE "discovery = relative\n",
+        BASE "client_auth = private_key_jwt\n",
+        BASE "client_auth = client_secret_basic\n",
+        BASE "client_secret_file = /etc/secret\n",
+        BASE "ca_file = relative.pem\n",
+        BASE "ca_file = /nonexistent.pem\n",
+        BASE "proxy = proxy.example.test\n",
+        BASE "proxy = http://proxy.example.test:3128/path\n",
+        BASE "acr_absent = maybe\n",
+        BASE "channel = SMS\n",
+        BASE "redirect_host = 0.0.0.0\n",
+        BASE "redirect_host = [::1]\n",
+        BASE "redirect_path = callback\n",
+        BASE "redirect_path = /a b\n",
+        BASE "redirect_path = /a?b\n",
+        BASE "redirect_ports = 80\n",
+        BASE "redirect_ports = 65536\n",
+        BASE "redirect_ports = 8123x\n",
+        BASE "leeway_s = 61\n",
+        BASE "leeway_s = -1\n",
+        BASE "idp_hint = a&b\n",
+        BASE "ciba = maybe\n",
+        "issuer = " ISSUER "\nclient_id = c\nallowed_hosts = *\n",
+        "issuer = " ISSUER "\nclient_id = c\nallowed_hosts = https://wallet.example.test\n",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        AUTO_PROFILE struct profile *p = load(wrong[i]);
+
+        if (p != NULL)
+            fail_msg("accepted: %s", wrong[i]);
+    }
+}
+
+static bool takes_secret(const char *text, mode_t mode)
+{
+    AUTO_PROFILE struct profile *p = NULL;
+    char keys[512];
+
+    write_file(secret, text, mode);
+    snprintf(keys, sizeof keys, BASE "client_auth = client_secret_post\nclient_secret_file = %s\n",
+             secret);
+    p = load(keys);
+    return p != NULL && secret_len(p->client_secret) == 6 &&
+           memcmp(secret_data(p->client_secret), "secret", 7) == 0;
+}
+
+static void test_secret_file(void **state)
+{
+    (void)state;
+    assert_true(takes_secret("secret\n", 0600));
+    assert_true(takes_secret("secret", 0400));
+    assert_false(takes_secret("secret\n", 0640));
+    assert_false(takes_secret("secret\n", 0604));
+    assert_false(takes_secret("secret\n", 0620));
+    assert_false(takes_secret("", 0600));
+    assert_false(takes_secret("\n", 0600));
+    assert_false(takes_secret("sec\nret\n", 0600));
+    assert_false(takes_secret("s\xc3\xa9"
+                              "cret\n",
+                              0600));
+}
+
+static void test_urls(void **state)
+{
+    char host[] = "wallet.idp.example.test";
+    char with_port[] = "other.example.test:8443";
+    char *hosts[] = {host, with_port, NULL};
+
+    (void)state;
+    assert_true(url_allowed("https://auth.idp.example.test/x?y=z", ISSUER, hosts));
+    assert_true(url_allowed("https://wallet.idp.example.test:443/auth", ISSUER, hosts));
+    assert_true(url_allowed("https://WALLET.idp.example.test/auth", ISSUER, hosts));
+    assert_true(url_allowed("https://other.example.test:8443/", ISSUER, hosts));
+    assert_false(url_allowed("https://other.example.test/", ISSUER, hosts));
+    assert_false(url_allowed("https://wallet.idp.example.test:444/auth", ISSUER, hosts));
+    assert_false(url_allowed("http://wallet.idp.example.test/auth", ISSUER, hosts));
+    assert_false(url_allowed("https://evil.example.test/auth", ISSUER, hosts));
+    assert_false(url_allowed("https://wallet.idp.example.test.evil.test/", ISSUER, hosts));
+    assert_false(url_allowed("https://wallet.idp.example.test@evil.test/", ISSUER, hosts));
+    assert_false(url_allowed("https://evil.test\\@wallet.idp.example.test/", ISSUER, hosts));
+    assert_false(url_allowed("https://evil.test#@wallet.idp.example.test/", ISSUER, hosts));
+    assert_false(url_allowed("https://wallet.idp.example.test/#x", ISSUER, hosts));
+    assert_false(url_allowed("https://wallet.idp.example.test/a b", ISSUER, hosts));
+    assert_false(url_allowed("//wallet.idp.example.test/", ISSUER, hosts));
+    assert_false(url_allowed("", ISSUER, hosts));
+}
+
+static json_t *document(void)
+{
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:[s]}", "issuer", ISSUER,
+                     "authorization_endpoint", "https://wallet.idp.example.test/auth",
+                     "token_endpoint", ISSUER "/token", "userinfo_endpoint", ISSUER "/userinfo",
+                     "jwks_uri", ISSUER "/certs", "backchannel_authentication_endpoint",
+                     ISSUER "/ciba", "acr_values_supported", "0");
+}
+
+static void check_document(const struct profile *profile, const char *member, json_t *value,
+                           const char *reason)
+{
+    AUTO_JSON json_t *json = document();
+    struct endpoints endpoints = {0};
+    struct fail fail = FAIL_INIT;
+    cps_error error;
+
+    if (value != NULL)
+        json_object_set_new(json, member, value);
+    else
+        json_object_del(json, member);
+    error = discovery_read(profile, json, &endpoints, &fail);
+    assert_string_equal(fail.reason, reason);
+    assert_int_equal(error, reason[0] == '\0' ? CPS_OK : CPS_PROVIDER_DISCOVERY);
+    assert_int_equal(endpoints.token != NULL, reason[0] == '\0');
+    endpoints_done(&endpoints);
+}
+
+static void test_discovery(void **state)
+{
+    AUTO_PROFILE struct profile *p = load(BASE "ciba = yes\n");
+
+    (void)state;
+    check_document(p, "none", json_null(), "");
+    check_document(p, "issuer", json_string(ISSUER "/"), "issuer");
+    check_document(p, "issuer", NULL, "issuer");
+    check_document(p, "token_endpoint", NULL, "token_endpoint");
+    check_document(p, "token_endpoint", json_integer(1), "token_endpoint");
+    check_document(p, "token_endpoint", json_string("http://auth.idp.example.test/t"),
+                   "token_endpoint");
+    check_document(p, "jwks_uri", json_string("https://keys.example.test/"), "jwks_uri");
+    check_document(p, "authorization_endpoint", json_string("https://evil.example.test/auth"),
+                   "authorization_endpoint");
+    check_document(p, "userinfo_endpoint", NULL, "userinfo_endpoint");
+    check_document(p, "end_session_endpoint", json_string("https://evil.example.test/"),
+                   "end_session_endpoint");
+    check_document(p, "revocation_endpoint", json_null(), "revocation_endpoint");
+    check_document(p, "backchannel_authentication_endpoint", NULL, "ciba_endpoint");
+}
+
+static void test_discovery_without_ciba(void **state)
+{
+    AUTO_PROFILE struct profile *p = load(BASE);
+
+    (void)state;
+    check_document(p, "backchannel_authentication_endpoint", NULL, "");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_standard_kind),
+        cmocka_unit_test(test_wrong_keys),
+        cmocka_unit_test(test_secret_file),
+        cmocka_unit_test(test_urls),
+        cmocka_unit_test(test_discovery),
+        cmocka_unit_test(test_discovery_without_ciba),
+    };
+
+    return cmocka_run_group_tests(tests, make_directory, drop_directory);
+}
