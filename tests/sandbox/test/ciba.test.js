@@ -55,9 +55,12 @@ test('channel CARD is answered by the card, not by a number', async () => {
 });
 
 test('polling before the interval: slow_down, then pending again', async () => {
-  const { json: { auth_req_id: id } } = await world.ciba(DOCTOR);
+  await world.post('/settings', { ciba_interval: 30 });
+  const { json: { auth_req_id: id, interval } } = await world.ciba(DOCTOR);
+  assert.equal(interval, 30);
   assert.equal((await world.poll(id)).json.error, 'authorization_pending');
   assert.equal((await world.poll(id)).json.error, 'slow_down');
+  await world.post('/settings', { ciba_interval: 1 });
   await sleep(1000);
   assert.equal((await world.poll(id)).json.error, 'authorization_pending');
 });
@@ -118,10 +121,10 @@ test("another client's auth_req_id is refused", async () => {
 test('automatic phone: right, wrong, refusing; after a delay', async () => {
   const outcomes = { right: undefined, wrong: 'access_denied', refuse: 'access_denied' };
   for (const [answer, error] of Object.entries(outcomes)) {
-    await world.post('/ecps/auto', { delay_ms: 60, answer });
+    await world.post('/ecps/auto', { delay_ms: 500, answer });
     const { json } = await world.ciba(DOCTOR);
     assert.equal((await world.poll(json.auth_req_id)).json.error, 'authorization_pending');
-    await sleep(200);
+    while ((await world.ask('GET', '/ecps/pending')).length > 0) await sleep(20);
     assert.equal((await world.poll(json.auth_req_id)).json.error, error);
   }
   await world.post('/ecps/auto', { on: false });

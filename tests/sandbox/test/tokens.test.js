@@ -78,15 +78,18 @@ test('settings: no rotation, no ID token at refresh', async () => {
   assert.equal(second.id_token, undefined);
 });
 
+// Lives are counted in whole seconds: one of 2 lasts more than 1, at most 2.
 test('lifetimes: access token, refresh token, session', async () => {
-  await world.post('/settings', { access_ttl: 1 });
-  const short = (await world.cibaLogin()).json;
-  await world.post('/settings', { access_ttl: 120, refresh_ttl: 1 });
-  const idle = (await world.cibaLogin()).json;
-  await world.post('/settings', { refresh_ttl: 1800, session_ttl: 1 });
-  const session = (await world.cibaLogin()).json;
-  assert.equal((await world.userinfo(short.access_token)).status, 200);
-  await sleep(1100);
+  const loginWith = async (settings) => {
+    await world.post('/settings', { access_ttl: 120, refresh_ttl: 1800, ...settings });
+    const { json } = await world.cibaLogin();
+    assert.equal((await world.userinfo(json.access_token)).status, 200);
+    return json;
+  };
+  const short = await loginWith({ access_ttl: 2 });
+  const idle = await loginWith({ refresh_ttl: 2 });
+  const session = await loginWith({ session_ttl: 2 });
+  await sleep(2100);
   assert.equal((await world.userinfo(short.access_token)).status, 401);
   assert.equal((await world.refresh(short.refresh_token)).status, 200);
   assert.equal((await world.userinfo(idle.access_token)).status, 200);
