@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the agent says has the shapes of the interface file, from the first line to the last."""
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from cpsworld import interface
+from cpsworld.agent import RpcError
+from cpsworld.desk import Desk
+from cpsworld.paths import SOURCE_DIR
+
+AUDIENCE = {"audience": "https://dpi.example", "nonce": "n-0S6_WzA2Mj"}
+
+
+class Judge:
+    """Makes calls and keeps what does not fit the interface file."""
+
+    def __init__(self, client):
+        self.client = client
+        self.found = interface.result_problems("hello", client.hello)
+        self.called = {"hello"}
+        self.notified = set()
+
+    def call(self, method, /, **params):
+        self.called.add(method)
+        try:
+            result = self.client.call(method, **params)
+            self.found += interface.result_problems(method, result)
+        except RpcError as error:
+            self.found += interface.error_problems(method, error.data)
+            result = error.name
+        self.drain()
+        return result
+
+    def drain(self):
+        for message in self.client.notifications:
+            self.found += interface.notification_problems(message)
+            self.notified.add((message["method"], message["params"].get("change")))
+        self.client.notifications.clear()
+
+    def until(self, method, change=None):
+        """Reads until that notification has come, judging all that comes with it."""
+        while (method, change) not in self.notified:
+            message = self.client.read(10)
+            assert "method" in message
+            self.client.notifications.append(message)
+            self.drain()
+
+
+def test_answers_and_notifications():
+    with Desk() as desk, desk.agent.client() as client:
+        judge = Judge(client)
+        assert judge.call("subscribe")["events"]
+        for method in ("status", "card.list", "session.current", "keys.jwks"):
+            judge.call(method)
+        for usage in ("authentication", "signature"):
+            judge.call("card.certificate", usage=usage)
+        assert judge.call("statement.get", **AUDIENCE) == "NO_SESSION"
+        desk.pinentry.answers("pin 0000", "pin " + desk.pin)
+        session = judge.call("session.login", method="card")
+        for method in ("status", "session.current", "card.list"):
+            judge.call(method)
+        assert "statement" in judge.call("statement.get", **AUDIENCE)
+        assert judge.call("statement.get", epoch=session["epoch"] + 9, **AUDIENCE) == \
+            "SESSION_CHANGED"
+        assert judge.call("token.get") == "TOKEN_UNAVAILABLE"
+        assert "keys" in judge.call("keys.rotate")
+        desk.card.remove()
+        judge.until("event.card", "removed")
+        judge.until("event.session", "closed")
+        assert judge.call("session.login", method="card") == "NO_CARD"
+        judge.call("session.login", method="browser")
+        judge.call("session.logout")
+        assert judge.call("cancel", id="none") == {"cancelled": False}
+        assert judge.call("status", extra=1) == "INVALID_PARAMS"
+        (pid,) = desk.agent.children("cps-oidcd")
+        os.kill(pid, signal.SIGKILL)
+        judge.until("event.health")
+        judge.call("status")
+    assert not judge.found, "\n".join(judge.found)
+    assert judge.called == set(interface.METHODS)
+    assert {("progress", None), ("event.session", "opened")} <= judge.notified
+
+
+@pytest.mark.parametrize("schema, value", [
+    ({"type": "integer"}, True), ({"type": "integer"}, 1.0), ({"type": "string"}, None),
+    ({"type": "string", "enum": ["a"]}, "b"), ({"type": "integer", "minimum": 0}, -1),
+    ({"type": "array", "items": {"type": "string"}}, [1]), ({"$ref": "#/components/schemas/Card"}, {}),
+    ({"type": "object", "properties": {"a": {"type": "string"}}}, {"b": 1}),
+    ({"oneOf": [{"type": "string"}, {"type": "null"}]}, 1)])
+def test_the_judge_refuses(schema, value):
+    assert interface.problems(value, schema)
+
+
+def test_the_generator_refuses_what_the_agent_would_not_check(tmp_path):
+    """A constraint that the C check does not know must not be silently dropped."""
+    bad = json.loads(json.dumps(interface.API))
+    for schema in ({"type": "string"}, {"type": "integer"}, {"type": "object", "properties": {}},
+                   {"type": "string", "maxLength": 1, "pattern": "^x$"},
+                   {"type": "string", "maxLength": 1, "format": "uri"}):
+        bad["methods"][1]["params"] = [{"name": "p", "schema": schema}]
+        (tmp_path / "bad.json").write_text(json.dumps(bad))
+        done = subprocess.run([sys.executable, str(SOURCE_DIR / "tools" / "gen_api.py"), "table",
+                               str(tmp_path / "bad.json"), str(tmp_path / "out.c")],
+                              capture_output=True, check=False)
+        assert done.returncode != 0, schema
