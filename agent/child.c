@@ -95,12 +95,18 @@ static void finish(struct call *call, json_t *result, const struct fail *fail)
         done(user, result, fail);
 }
 
-void call_forget(struct call *call)
+bool call_forget(struct call *call)
 {
     if (call == NULL)
-        return;
+        return false;
+    if (!call->sent) {
+        unlink_call(call);
+        call_free(call);
+        return false;
+    }
     call->done = NULL;
     call->progress = NULL;
+    return true;
 }
 
 int64_t call_id(const struct call *call)

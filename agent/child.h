@@ -48,8 +48,11 @@ void child_end(struct child *child, const struct fail *fail);
 struct call *child_call(struct child *child, const char *op, json_t *params, int pass_fd,
                         int64_t timeout_ms, call_done done, call_progress progress, void *user);
 
-/* The caller has lost interest: its functions are not called any more. NULL is fine. */
-void call_forget(struct call *call);
+/*
+ * The caller has lost interest: its functions are not called any more, and a call that still queues
+ * is not made. True: the child has it, and may be told to give it up. NULL is fine.
+ */
+bool call_forget(struct call *call);
 
 /* The number of a call in its packets, for the "cancel" op. */
 int64_t call_id(const struct call *call);

@@ -117,6 +117,18 @@ bool login_join(struct agent *agent, const char *key, struct request *request)
     return false;
 }
 
+bool login_admit(const struct agent *agent, struct fail *fail)
+{
+    unsigned n = 0;
+
+    for (const struct login *login = agent->logins->first; login != NULL; login = login->next)
+        n++;
+    if (n < LOGINS_MAX)
+        return true;
+    fail_set(fail, CPS_TOO_MANY_REQUESTS, "%u logins are under way", n);
+    return false;
+}
+
 void login_begin(struct login *login, struct agent *agent, const char *key, struct request *request)
 {
     login->agent = agent;

@@ -27,6 +27,9 @@ struct login {
     void (*on_card)(struct login *login, const struct card *card, const struct fail *fail);
 };
 
+/* Logins under way at once: what they ask of oidcd must leave room for everything else. */
+#define LOGINS_MAX 16
+
 struct logins;
 
 struct logins *logins_new(struct agent *agent);
@@ -48,6 +51,9 @@ bool login_follow(struct agent *agent, struct request *request, login_resume res
 
 /* For the kinds: adds the request to the login of that key. False: there is none. */
 bool login_join(struct agent *agent, const char *key, struct request *request);
+
+/* For the kinds: false and fail when as many logins as can be served are under way. */
+bool login_admit(const struct agent *agent, struct fail *fail);
 
 /* For the kinds: registers a new login with its first waiter; key is copied. */
 void login_begin(struct login *login, struct agent *agent, const char *key,

@@ -221,6 +221,10 @@ void login_by_provider(struct agent *agent, struct request *request, const char 
     if (asprintf(&key, "%s %s %s", method, provider, id != NULL ? id : "") < 0 ||
         login_join(agent, key, request))
         return;
+    if (!login_admit(agent, &fail)) {
+        request_fail(request, &fail);
+        return;
+    }
     self = calloc(1, sizeof *self);
     if (self == NULL)
         return; /* the request is answered at its deadline */

@@ -161,12 +161,11 @@ struct call *oidc_call(struct oidc *oidc, const char *op, json_t *params, int64_
 
 void oidc_cancel(struct oidc *oidc, struct call *call)
 {
-    if (call == NULL)
-        return;
-    if (oidc->child != NULL)
-        child_call(oidc->child, "cancel", json_pack("{s:I}", "id", (json_int_t)call_id(call)), -1,
+    int64_t id = call != NULL ? call_id(call) : -1;
+
+    if (call_forget(call) && oidc->child != NULL)
+        child_call(oidc->child, "cancel", json_pack("{s:I}", "id", (json_int_t)id), -1,
                    PROVIDERS_TIMEOUT_MS, NULL, NULL, NULL);
-    call_forget(call);
 }
 
 void oidc_logout(struct oidc *oidc, const char *handle)
