@@ -8,6 +8,8 @@ A body may use hello(), receive(), answer(), refuse(), send(), note(), stop() an
 PRELUDE; it ends like any program.
 """
 
+import atexit
+import os
 import pathlib
 import tempfile
 
@@ -60,6 +62,7 @@ def evil(body, **values):
     lines = "".join(f"{name} = {value!r}\n" for name, value in values.items())
     with tempfile.NamedTemporaryFile("w", prefix="evil-", suffix=".py", delete=False) as file:
         file.write(PRELUDE + lines + body + "\n")
+    atexit.register(os.unlink, file.name)
     return file.name
 
 
@@ -77,3 +80,23 @@ class Notes:
             if name == program and rest.startswith(text):
                 found.append(float(when))
         return found
+
+
+# An oidcd that never finishes a login: requests that wait can be had without any provider.
+PATIENT_OIDCD = """
+hello()
+while True:
+    request = receive()
+    if request["op"] == "providers":
+        answer(request, providers=[{"name": "test", "issuer": "https://idp.example",
+                                    "methods": ["ecps", "browser"], "state": "up"}])
+    elif request["op"] == "cancel":
+        send({"id": request["params"]["id"], "error": {"code": "CANCELLED", "causes": []}})
+        answer(request)
+"""
+PROVIDER_SETTINGS = "[psc]\nprovider = test\n"
+
+
+def open_descriptors(agent):
+    """How many descriptors the agent has."""
+    return len(list(pathlib.Path(f"/proc/{agent.process.pid}/fd").iterdir()))
