@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """cps-prompt: one question, a real pinentry or a scripted one, and nothing left behind."""
+import fcntl
 import json
 import os
 import pathlib
@@ -15,6 +16,7 @@ from cpsworld.worker import Worker
 
 BIN = pathlib.Path(os.environ["CPS_BUILD_DIR"]) / "bin"
 PROMPT = str(BIN / "cps-prompt")
+WRITE = {"x86_64": "1 ", "aarch64": "64 "}[os.uname().machine]  # the system call, as /proc names it
 
 
 @pytest.fixture
@@ -184,6 +186,36 @@ def test_a_wrapper_and_its_pinentry_end_with_the_question(pinentry, tmp_path):
     pinentry.answers("hang")
     assert error_of(ask(pinentry, program=str(wrapper), timeout_ms=100)[0]) == "PROMPT_TIMEOUT"
     assert wait_until(lambda: not pinentry.alive(), 1)
+
+
+def memory_holding(pid, needle):
+    """Mappings of a process in which the bytes are found, once for each place."""
+    found = []
+    with open(f"/proc/{pid}/maps", encoding="utf-8") as maps, open(f"/proc/{pid}/mem", "rb") as mem:
+        for line in maps:
+            fields = line.split()
+            start, end = (int(part, 16) for part in fields[0].split("-"))
+            if "r" not in fields[1] or "[v" in line:
+                continue
+            mem.seek(start)
+            found += [line.strip()] * mem.read(end - start).count(needle)
+    return found
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="the memory of cps-prompt is closed to its own user")
+def test_the_pin_stays_in_its_guarded_page(pinentry):
+    """The pipe is full, so the prompt stays at the moment it hands the PIN over."""
+    pinentry.answers("pin 7351-marqueur")
+    reader, writer = os.pipe()
+    os.write(writer, b"x" * fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096))
+    with Worker(PROMPT, env=pinentry.env()) as prompt:
+        prompt.send("pin", {"program": PROGRAM, "timeout_ms": 5000}, writer)
+        call = pathlib.Path(f"/proc/{prompt.process.pid}/syscall")
+        assert wait_until(lambda: call.read_text().startswith(WRITE) and not pinentry.alive(), 5), \
+            call.read_text()
+        places = memory_holding(prompt.process.pid, b"7351-marqueur")
+        assert len(places) == 1, "\n".join(places)
+    os.close(reader), os.close(writer)
 
 
 def descriptors_of_next_program(tmp_path):
