@@ -58,6 +58,13 @@ void cards_publish(struct agent *agent, const char *change, const struct card *c
                              "card", card_json(card)));
 }
 
+static void publish_health(const struct cards *cards)
+{
+    server_publish(
+        cards->agent->server, EVENT_HEALTH,
+        json_pack("{s:s, s:s}", "component", "cardwatch", "state", cards_watch_state(cards)));
+}
+
 static void remove_card(struct cards *cards, struct reader *reader)
 {
     if (reader->card == NULL)
@@ -180,6 +187,7 @@ static void watch_lost(struct cards *cards)
 {
     child_free(TAKE_PTR(cards->watch));
     cards->silence = sd_event_source_disable_unref(cards->silence);
+    publish_health(cards);
     set_pcsc(cards, PCSC_DOWN);
     backoff_failed(&cards->backoff, cards->agent->event, restart, cards);
 }
@@ -216,6 +224,7 @@ void cards_start(struct cards *cards)
         watch_lost(cards);
         return;
     }
+    publish_health(cards);
     r = sd_event_add_time_relative(cards->agent->event, &cards->silence, CLOCK_BOOTTIME,
                                    (uint64_t)SILENCE_MAX_MS * 1000, 1000000, on_silence, cards);
     if (r < 0)

@@ -35,7 +35,7 @@ struct child_class {
 struct child *child_start(struct agent *agent, const struct child_class *class, void *user,
                           struct fail *fail);
 
-/* Kills the process if it lives; calls pending are dropped without a word. NULL is fine. */
+/* Ends the process if it lives; calls pending are dropped without a word. NULL is fine. */
 void child_free(struct child *child);
 
 /* The same, and the calls pending fail with this reason. */

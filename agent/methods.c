@@ -170,7 +170,7 @@ static void on_card_certificate(struct agent *agent, struct request *request)
     if (card != NULL && card_state(card) == CARD_READING)
         fail_set(&fail, CPS_CARD_BUSY, "the card is being read");
     else if (card != NULL && card_state(card) == CARD_READY)
-        fail_set(&fail, CPS_CARD_UNSUPPORTED, "the signature certificate is not served yet");
+        fail_reason(&fail, CPS_INVALID_PARAMS, "usage", "not served by this version");
     else if (card != NULL)
         fail = *card_fail(card);
     request_fail(request, &fail);

@@ -20,7 +20,9 @@
 struct process {
     struct process *next;
     struct children *all;
+    sd_event *event;
     sd_event_source *source;
+    sd_event_source *grace;
     pid_t pid;
     void (*on_exit)(void *user); /* NULL: abandoned */
     void *user;
@@ -43,6 +45,7 @@ static void process_unlink(struct process *process)
             break;
         }
     sd_event_source_disable_unref(process->source);
+    sd_event_source_disable_unref(process->grace);
     free(process);
 }
 
@@ -115,6 +118,7 @@ int process_start(struct agent *agent, const char *program, const char *const *a
     if (r < 0)
         return r;
     process->all = agent->children;
+    process->event = agent->event;
     process->on_exit = on_exit;
     process->user = user;
     r = sd_event_add_child(agent->event, &process->source, process->pid, WEXITED, on_process,
@@ -137,8 +141,19 @@ void process_kill(struct process *process)
     sd_event_source_send_child_signal(process->source, SIGKILL, NULL, 0);
 }
 
+static int on_grace_over(sd_event_source *source, uint64_t usec, void *user)
+{
+    (void)source;
+    (void)usec;
+    process_kill(user);
+    return 0;
+}
+
 void process_abandon(struct process *process)
 {
     process->on_exit = NULL;
-    process_kill(process);
+    if (sd_event_add_time_relative(process->event, &process->grace, CLOCK_BOOTTIME,
+                                   (uint64_t)PROCESS_GRACE_MS * 1000, 1000, on_grace_over,
+                                   process) < 0)
+        process_kill(process);
 }

@@ -18,7 +18,11 @@ int process_start(struct agent *agent, const char *program, const char *const *a
 /* SIGKILL: its end is reported through on_exit. */
 void process_kill(struct process *process);
 
-/* SIGKILL, and nobody wants to hear of it any more: the handle is the loop's from now on. */
+/*
+ * Nobody wants to hear of it any more: the handle is the loop's from now on. Its channel is being
+ * closed, which ends it; a prompt then gives the terminal back. SIGKILL after PROCESS_GRACE_MS.
+ */
+#define PROCESS_GRACE_MS 500
 void process_abandon(struct process *process);
 
 #endif
