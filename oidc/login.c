@@ -6,7 +6,6 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/util.h"
-#include "oidc/answer.h"
 #include "oidc/buffer.h"
 #include "oidc/http.h"
 #include "oidc/idtoken.h"
@@ -92,7 +91,7 @@ static void on_userinfo(void *user, const struct http_answer *answer, const stru
     if (answer == NULL)
         fail = *why;
     else
-        answer_read(answer, &raw, &fail);
+        userinfo_claims(answer, login->provider, &raw, &fail);
     if (answer != NULL && fail.code == CPS_PROVIDER_UNAVAILABLE && !login->userinfo_again) {
         login->userinfo_again = true;
         ask_userinfo(login);

@@ -86,16 +86,22 @@ void request_set_flow(struct request *request, void *flow, void (*flow_free)(voi
     request->flow_deadline = flow_deadline;
 }
 
+/* Freed before it is answered: whoever reads the answer finds the listener closed. */
 void request_reply(struct request *request, json_t *result)
 {
-    worker_reply(request->id, result);
+    int64_t id = request->id;
+
     request_free(request);
+    worker_reply(id, result);
 }
 
 void request_fail(struct request *request, const struct fail *fail)
 {
-    worker_fail(request->id, fail);
+    int64_t id = request->id;
+    struct fail copy = *fail; /* it may live in the flow */
+
     request_free(request);
+    worker_fail(id, &copy);
 }
 
 void request_cancel(struct oidcd *oidcd, int64_t id)

@@ -57,7 +57,7 @@ void request_set_flow(struct request *request, void *flow, void (*flow_free)(voi
                       void (*flow_deadline)(void *));
 
 /*
- * Answers, then frees the flow and the request: the last thing that a flow does. request_reply
+ * Frees the flow and the request, and answers: the last thing that a flow does. request_reply
  * steals result.
  */
 void request_reply(struct request *request, json_t *result);

@@ -10,9 +10,19 @@
 #include <jansson.h>
 
 #include "base/fail.h"
+#include "oidc/http.h"
+#include "oidc/provider.h"
 
 /* Largest normalised UserInfo as JSON text: it travels in one packet with two tokens. */
 #define USERINFO_MAX 24576
+
+/*
+ * The claims of the endpoint's answer: plain JSON, or a JWT signed by the provider for us (OpenID
+ * Connect Core section 5.3.2). CPS_PROVIDER_ANSWER with reason "userinfo_jwt" for a wrong one; else
+ * as oidc/answer.h says.
+ */
+cps_error userinfo_claims(const struct http_answer *answer, const struct provider *provider,
+                          json_t **ret_raw, struct fail *fail);
 
 /*
  * The normalised object, new. sub: the ID token's. CPS_ID_TOKEN_REJECTED with reason

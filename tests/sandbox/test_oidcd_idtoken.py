@@ -236,3 +236,16 @@ def test_a_large_userinfo_still_fits_its_packet(psc, oidcd):
     with pytest.raises(OidcError) as caught:
         oidcd.login_browser()
     assert (caught.value.code, caught.value.reason) == ("PROVIDER_ANSWER", "userinfo_size")
+
+
+def test_signed_userinfo(psc, oidcd):
+    psc.settings(userinfo="jwt")
+    login = oidcd.login_browser()
+    assert login["userinfo"]["SubjectRefPro"]["codeCivilite"] == "MME"
+    token = login["id_token"]  # a JWT of the same key, with its last bytes spoiled
+    other = token[:-8] + ("A" * 8 if token[-8:] != "A" * 8 else "B" * 8)
+    psc.fault("status", "userinfo", status=200, headers={"content-type": "application/jwt"},
+              body=other)
+    with pytest.raises(OidcError) as caught:
+        oidcd.login_browser()
+    assert (caught.value.code, caught.value.reason) == ("PROVIDER_ANSWER", "userinfo_jwt")

@@ -10,3 +10,5 @@ set_tests_properties(unit.oidc_wycheproof PROPERTIES SKIP_RETURN_CODE 77
   ENVIRONMENT "CPS_SHARED_DATA=$ENV{CPS_SHARED_DATA}")
 target_compile_definitions(test_oidc_wycheproof PRIVATE
   DEFAULT_SHARED_DATA="${PROJECT_SOURCE_DIR}/../shared/data")
+target_compile_definitions(test_oidc_profile PRIVATE
+  EXAMPLES="${PROJECT_SOURCE_DIR}/oidc/providers.d")

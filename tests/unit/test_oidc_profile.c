@@ -175,6 +175,38 @@ static void test_secret_file(void **state)
                               0600));
 }
 
+/* The examples that are shipped, as a site would fill them in. */
+static void check_example(const char *name)
+{
+    AUTO_PROFILE struct profile *p = NULL;
+    AUTO_FREE char *text = calloc(1, 8192);
+    char file[512];
+    char *value;
+    FILE *example;
+
+    snprintf(file, sizeof file, "%s/%s", EXAMPLES, name);
+    example = fopen(file, "re");
+    assert_non_null(example);
+    assert_true(fread(text, 1, 8191, example) > 0);
+    fclose(example);
+    value = strstr(text, "client_secret_file = ");
+    assert_non_null(value);
+    memset(value, '#', strcspn(value, "\n"));
+    value = strstr(text, "client_secret_basic");
+    assert_non_null(value);
+    memcpy(value, "none               ", strlen("client_secret_basic"));
+    p = load(strstr(text, "[provider]") + strlen("[provider]\n"));
+    assert_non_null(p);
+    assert_true(p->psc);
+}
+
+static void test_examples(void **state)
+{
+    (void)state;
+    check_example("psc-bas.conf");
+    check_example("psc.conf");
+}
+
 static void test_urls(void **state)
 {
     char host[] = "wallet.idp.example.test";
@@ -261,13 +293,10 @@ static void test_discovery_without_ciba(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults),
-        cmocka_unit_test(test_standard_kind),
-        cmocka_unit_test(test_wrong_keys),
-        cmocka_unit_test(test_secret_file),
-        cmocka_unit_test(test_urls),
-        cmocka_unit_test(test_discovery),
-        cmocka_unit_test(test_discovery_without_ciba),
+        cmocka_unit_test(test_defaults),   cmocka_unit_test(test_standard_kind),
+        cmocka_unit_test(test_wrong_keys), cmocka_unit_test(test_secret_file),
+        cmocka_unit_test(test_examples),   cmocka_unit_test(test_urls),
+        cmocka_unit_test(test_discovery),  cmocka_unit_test(test_discovery_without_ciba),
     };
 
     return cmocka_run_group_tests(tests, make_directory, drop_directory);
