@@ -53,15 +53,18 @@
  *
  * cps-oidcd:
  *   providers {}                       → {providers: [{name, issuer, methods: [...], state,
- *                                        since_at?, error?}]}
- *   login_browser {provider, max_age?, prompt?, acr_values?} progress {url} → login
- *   login_ciba {provider, login_hint, binding_message, channel: "MOBILE" | "CARD"}
+ *                                        since_at?, error?}]}   methods: "browser", "ecps"; state:
+ *                                        "unknown", "up", "down"
+ *   login_browser {provider, max_age?, prompt?: "login" | "none", acr_values?}
+ *                                       progress {url} → login
+ *   login_ciba {provider, login_hint, binding_message, channel?: "MOBILE" | "CARD"}
  *                                       progress {state: "pending", expires_in} → login
- *       login: {handle, provider, issuer, sub, subject_name_id, acr?, auth_mode?, auth_at, amr?,
+ *       login: {handle, provider, issuer, sub, subject_name_id?, acr?, auth_mode?, auth_at, amr?,
  *               userinfo: {…}, id_token, id_token_exp_at, access_token, access_token_exp_at,
- *               warnings: […]}
+ *               warnings: […]}   subject_name_id is always there when the profile is of kind psc;
+ *               warnings: "stray_callbacks", "auth_time_absent", "subject_form"
  *   refresh  {handle}                  → {access_token, access_token_exp_at, id_token?,
- *                                        id_token_exp_at?}
+ *                                        id_token_exp_at?}   LOGIN_EXPIRED: the handle is closed
  *   logout   {handle}                  → {ended: bool}   end_session and revocation; the handle and
  *                                        its tokens are forgotten whatever the provider answers
  *   cancel   {id}                      → {}
