@@ -7,6 +7,7 @@
 #include "base/util.h"
 #include "base/worker.h"
 #include "pkcs11/cardop.h"
+#include "pkcs11/certificate.h"
 #include "pkcs11/pcsc_card.h"
 
 static void serve(struct cardop *cardop, const struct worker_request *request)
@@ -25,6 +26,7 @@ int main(void)
     struct cardop *cardop;
 
     worker_init(PROTO_CARDOP, 0);
+    certificate_init();
     cardop = cardop_new(pcsc_card_open);
     if (cardop == NULL)
         return EXIT_FAILURE;

@@ -19,6 +19,9 @@ enum hash { HASH_SHA256, HASH_SHA384, HASH_SHA512 };
 
 struct certificate;
 
+/* Once, before the rest: libcrypto without the machine's configuration, engines or modules. */
+void certificate_init(void);
+
 /* Length that the DER header announces; 0 when this is not the start of a certificate. */
 size_t certificate_length(struct span first);
 

@@ -7,6 +7,7 @@ static cps_error meaning(LONG rv)
     case SCARD_W_REMOVED_CARD:
     case SCARD_E_NO_SMARTCARD:
     case SCARD_E_READER_UNAVAILABLE:
+    case SCARD_E_INVALID_VALUE: /* a handle whose reader was unplugged */
         return CPS_CARD_REMOVED;
     case SCARD_W_UNRESPONSIVE_CARD:
     case SCARD_W_UNPOWERED_CARD:

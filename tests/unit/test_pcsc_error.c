@@ -18,7 +18,7 @@ static void each_value_has_its_meaning(void **state)
         {SCARD_E_READER_UNAVAILABLE, CPS_CARD_REMOVED}, {SCARD_W_UNRESPONSIVE_CARD, CPS_CARD_MUTE},
         {SCARD_W_UNPOWERED_CARD, CPS_CARD_MUTE},        {SCARD_E_SHARING_VIOLATION, CPS_CARD_BUSY},
         {SCARD_E_UNKNOWN_READER, CPS_NO_READER},        {SCARD_E_NO_SERVICE, CPS_PCSC_UNAVAILABLE},
-        {SCARD_F_COMM_ERROR, CPS_PCSC_UNAVAILABLE},     {SCARD_E_INVALID_VALUE, CPS_CARD_PROTOCOL},
+        {SCARD_F_COMM_ERROR, CPS_PCSC_UNAVAILABLE},     {SCARD_E_INVALID_PARAMETER, CPS_CARD_PROTOCOL},
     };
     struct fail fail = FAIL_INIT;
 
@@ -27,7 +27,7 @@ static void each_value_has_its_meaning(void **state)
         assert_int_equal(pcsc_fail(table[i].rv, "SCardX", &fail), table[i].error);
         assert_int_equal(pcsc_refusal(table[i].rv, "SCardX", &fail), table[i].error);
     }
-    assert_string_equal(fail.causes[0], "SCardX: 0x80100011");
+    assert_string_equal(fail.causes[0], "SCardX: 0x80100004");
 }
 
 static void a_reset_connection_is_a_refusal_only_at_first(void **state)
