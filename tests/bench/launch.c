@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -21,6 +22,8 @@
 
 #include "tests/bench/clocks.h"
 #include "tests/bench/stream.h"
+
+#define START_TIMEOUT_MS 5000
 
 struct server {
     const char *socket_path; /* NULL: the program answers nothing, it ends */
@@ -57,11 +60,14 @@ static int watch_directory(const char *socket_path)
 /* Until it listens: the socket file appears a moment before, hence the second look. */
 static void connect_when_ready(const struct server *server, int inotify, struct stream *stream)
 {
+    struct pollfd change = {.fd = inotify, .events = POLLIN};
     char events[4096];
 
     while (!stream_try_connect(stream, server->socket_path, server->framing)) {
         if (access(server->socket_path, F_OK) == 0)
             continue;
+        if (poll(&change, 1, START_TIMEOUT_MS) != 1)
+            errx(EXIT_FAILURE, "the program does not listen at %s", server->socket_path);
         if (read(inotify, events, sizeof events) < 0)
             err(EXIT_FAILURE, "inotify");
     }

@@ -87,5 +87,5 @@ void sockload_fanout(const struct load *load)
         printf("%s%.1f", i > 0 ? ", " : "", clocks_us(speak(&fanout, &load->request)));
         speak(&fanout, &load->rearm);
     }
-    printf("]}\n");
+    printf("], \"own_s\": %.6f}\n", sockload_own_s(load));
 }

@@ -163,6 +163,8 @@ int main(int argc, char **argv)
     script_load(&load->idle_script, options.idle, load->framing);
     script_load(&load->rearm, options.rearm, load->framing);
     raise_descriptor_limit();
+    if (load->server != 0)
+        load->server_start_ns = clocks_cpu_ns(load->server);
     if (load->rounds > 0) {
         sockload_fanout(load);
         return EXIT_SUCCESS;

@@ -15,18 +15,19 @@ import tempfile
 import time
 
 from cpsworld.agent import Agent, own, unprivileged
-from cpsworld.paths import program
+from cpsworld.paths import build_dir, program
 
 from . import measure
 
 SERVER_CORE, CLIENT_CORE = 0, 1
-TOOLS = ("bench-floor", "bench-sockload", "bench-oneshot", "bench-launch", "bench-removal")
+TOOLS = ("bench-floor", "bench-sockload", "bench-oneshot", "bench-launch", "bench-removal",
+         "cpsctl")
 FAKE_OIDCD = pathlib.Path(__file__).with_name("fake_oidcd.py")
 TOKEN_BYTES = 1500
 START_TIMEOUT_S = 10
 
 
-def line(method, number=1, **params):
+def line(method, number=1, /, **params):
     """One request of the socket API, as bytes."""
     return json.dumps({"jsonrpc": "2.0", "id": number, "method": method, "params": params},
                       separators=(",", ":")).encode() + b"\n"
@@ -43,8 +44,10 @@ class Tools:
     def __init__(self):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="cpsbench-"))
         self.dir.chmod(0o755)
+        shutil.copytree(build_dir() / "lib", self.dir / "lib", symlinks=True)
+        (self.dir / "bin").mkdir()
         for name in TOOLS:
-            shutil.copy(program(name), self.dir / name)
+            shutil.copy(program(name), self.dir / "bin" / name)
         self.run = self.dir / "run"
         self.run.mkdir(0o700)
         own(self.run)
@@ -56,7 +59,7 @@ class Tools:
         shutil.rmtree(self.dir, ignore_errors=True)
 
     def __getitem__(self, name):
-        return str(self.dir / name)
+        return str(self.dir / "bin" / name)
 
     def script(self, name, *messages):
         """A file of messages for bench-sockload; its path."""
