@@ -12,3 +12,8 @@ target_compile_definitions(test_oidc_wycheproof PRIVATE
   DEFAULT_SHARED_DATA="${PROJECT_SOURCE_DIR}/../shared/data")
 target_compile_definitions(test_oidc_profile PRIVATE
   EXAMPLES="${PROJECT_SOURCE_DIR}/oidc/providers.d")
+
+# Preloaded by tests/process/test_oidcd_stall.py; without sanitizers, whose runtime must come first.
+add_library(slow_resolver MODULE ${PROJECT_SOURCE_DIR}/tests/process/slow_resolver.c)
+set_target_properties(slow_resolver PROPERTIES PREFIX ""
+  LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
