@@ -187,7 +187,14 @@ static void on_certificate(void *user, json_t *result, const struct fail *fail)
 static void on_open(void *user, json_t *result, const struct fail *fail)
 {
     struct card *card = user;
+    struct fail wrong;
 
+    if (fail == NULL &&
+        (json_get_string(result, "family") == NULL || json_get_string(result, "serial") == NULL ||
+         json_get_object(result, "pin") == NULL)) {
+        fail_set(&wrong, CPS_COMPONENT_FAILED, "%s: answer out of shape", PROTO_CARDOP);
+        fail = &wrong;
+    }
     if (fail != NULL) {
         reading_failed(card, fail);
         return;

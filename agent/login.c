@@ -8,7 +8,7 @@
 #include "base/util.h"
 
 struct login_waiter {
-    struct login_waiter *next;
+    TAILQ_ENTRY(login_waiter) entry; /* in the order they came */
     struct login *login;
     struct request *request;
     login_resume resume; /* NULL: it asked for the login; else it only follows one */
@@ -24,6 +24,14 @@ struct logins *logins_new(struct agent *agent)
     return calloc(1, sizeof(struct logins));
 }
 
+static void drop_waiter(struct login_waiter *waiter)
+{
+    TAILQ_REMOVE(&waiter->login->waiters, waiter, entry);
+    if (waiter->resume == NULL)
+        waiter->login->n_asking--;
+    free(waiter);
+}
+
 void login_done(struct login *login)
 {
     for (struct login **at = &login->agent->logins->first; *at != NULL; at = &(*at)->next)
@@ -31,12 +39,8 @@ void login_done(struct login *login)
             *at = login->next;
             break;
         }
-    while (login->waiters != NULL) {
-        struct login_waiter *waiter = login->waiters;
-
-        login->waiters = waiter->next;
-        free(waiter);
-    }
+    while (!TAILQ_EMPTY(&login->waiters))
+        drop_waiter(TAILQ_FIRST(&login->waiters));
     json_decref(login->progress);
     json_decref(login->display);
     free(login->key);
@@ -45,14 +49,15 @@ void login_done(struct login *login)
 /* Takes the waiters away first: answering one must not abandon the login under our feet. */
 static void answer_all(struct login *login, const struct fail *fail)
 {
-    struct login_waiter *waiters = TAKE_PTR(login->waiters);
+    struct login_waiters waiters = TAILQ_HEAD_INITIALIZER(waiters);
     struct agent *agent = login->agent;
 
+    TAILQ_CONCAT(&waiters, &login->waiters, entry);
     login->abandon(login);
-    while (waiters != NULL) {
-        struct login_waiter *waiter = waiters;
+    while (!TAILQ_EMPTY(&waiters)) {
+        struct login_waiter *waiter = TAILQ_FIRST(&waiters);
 
-        waiters = waiter->next;
+        TAILQ_REMOVE(&waiters, waiter, entry);
         if (waiter->resume != NULL)
             waiter->resume(agent, waiter->request);
         else if (fail != NULL)
@@ -63,14 +68,6 @@ static void answer_all(struct login *login, const struct fail *fail)
     }
 }
 
-static bool somebody_asks(const struct login *login)
-{
-    for (const struct login_waiter *waiter = login->waiters; waiter != NULL; waiter = waiter->next)
-        if (waiter->resume == NULL)
-            return true;
-    return false;
-}
-
 /* The request is being answered by somebody else: deadline, cancel, or a client that left. */
 static void on_cancel(struct request *request, void *user)
 {
@@ -78,20 +75,13 @@ static void on_cancel(struct request *request, void *user)
     struct login *login = waiter->login;
 
     (void)request;
-    for (struct login_waiter **at = &login->waiters; *at != NULL; at = &(*at)->next)
-        if (*at == waiter) {
-            *at = waiter->next;
-            break;
-        }
-    free(waiter);
-    if (!somebody_asks(login))
+    drop_waiter(waiter);
+    if (login->n_asking == 0)
         answer_all(login, NULL); /* only followers are left, if any */
 }
 
-/* At the end of the list: requests are answered in the order they came. */
 static void add_waiter(struct login *login, struct request *request, login_resume resume)
 {
-    struct login_waiter **end = &login->waiters;
     struct login_waiter *waiter = calloc(1, sizeof *waiter);
 
     if (waiter == NULL)
@@ -99,9 +89,9 @@ static void add_waiter(struct login *login, struct request *request, login_resum
     waiter->login = login;
     waiter->request = request;
     waiter->resume = resume;
-    while (*end != NULL)
-        end = &(*end)->next;
-    *end = waiter;
+    TAILQ_INSERT_TAIL(&login->waiters, waiter, entry);
+    if (resume == NULL)
+        login->n_asking++;
     request_wait(request, on_cancel, waiter);
 }
 
@@ -134,6 +124,7 @@ void login_begin(struct login *login, struct agent *agent, const char *key, stru
     login->agent = agent;
     login->key = strdup(key);
     login->display = json_incref(request->conn->display);
+    TAILQ_INIT(&login->waiters);
     login->next = agent->logins->first;
     agent->logins->first = login;
     add_waiter(login, request, NULL);
@@ -141,9 +132,11 @@ void login_begin(struct login *login, struct agent *agent, const char *key, stru
 
 bool login_follow(struct agent *agent, struct request *request, login_resume resume)
 {
+    const struct login_waiter *waiter;
+
     for (struct login *login = agent->logins->first; login != NULL; login = login->next)
-        for (const struct login_waiter *w = login->waiters; w != NULL; w = w->next)
-            if (w->resume == NULL && w->request->conn == request->conn) {
+        TAILQ_FOREACH (waiter, &login->waiters, entry)
+            if (waiter->resume == NULL && waiter->request->conn == request->conn) {
                 add_waiter(login, request, resume);
                 return true;
             }
@@ -152,9 +145,11 @@ bool login_follow(struct agent *agent, struct request *request, login_resume res
 
 void login_progress(struct login *login, json_t *members)
 {
+    const struct login_waiter *waiter;
+
     json_decref(login->progress);
     login->progress = members;
-    for (struct login_waiter *waiter = login->waiters; waiter != NULL; waiter = waiter->next)
+    TAILQ_FOREACH (waiter, &login->waiters, entry)
         if (waiter->resume == NULL)
             request_progress(waiter->request, json_copy(members));
 }

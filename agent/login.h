@@ -7,6 +7,7 @@
 #define AGENT_LOGIN_H
 
 #include <jansson.h>
+#include <sys/queue.h>
 
 #include "agent/agent.h"
 #include "agent/card.h"
@@ -18,9 +19,10 @@ struct login {
     struct login *next;
     struct agent *agent;
     char *key; /* what makes two logins the same */
-    struct login_waiter *waiters;
-    json_t *progress; /* the last one, told to those who join */
-    json_t *display;  /* of the first who asked */
+    TAILQ_HEAD(login_waiters, login_waiter) waiters;
+    unsigned n_asking; /* those of them that asked for the login */
+    json_t *progress;  /* the last one, told to those who join */
+    json_t *display;   /* of the first who asked */
     /* Drops whatever is under way and frees the login. */
     void (*abandon)(struct login *login);
     /* A card has changed or is gone (fail is set then); NULL: no card in this kind of login. */

@@ -20,6 +20,7 @@
 #include "base/b64.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/proto.h"
 #include "base/util.h"
 
 enum step { STEP_READING, STEP_PIN_STATE, STEP_LAST_TRY, STEP_PIN, STEP_VERIFYING, STEP_PROVING };
@@ -177,8 +178,13 @@ static void ask_pin(struct card_login *self)
 static void on_verified(void *user, json_t *result, const struct fail *fail)
 {
     struct card_login *self = user;
+    struct fail wrong;
 
     self->call = NULL;
+    if (fail == NULL && json_get_int(result, "tries_left", -1) < 0) {
+        fail_set(&wrong, CPS_COMPONENT_FAILED, "%s: answer out of shape", PROTO_CARDOP);
+        fail = &wrong;
+    }
     if (fail == NULL) {
         self->verified_at_s = clock_real_s();
         card_note_pin(self->card, (int)json_get_int(result, "tries_left", -1));
