@@ -55,8 +55,8 @@ static LONG list_readers(struct cardwatch *self)
 }
 
 /*
- * Readers come and go between the list and the wait; pcsc-lite tells of one that comes only from
- * the start of the wait. The one that slips in between is found after the slice, at worst.
+ * Before version 2.3, pcsc-lite tells of a reader that comes only from the start of the wait: one
+ * that slips in between list and wait is found after the slice, at worst.
  */
 static LONG watch_once(struct cardwatch *self)
 {

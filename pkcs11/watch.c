@@ -28,6 +28,7 @@ struct reader {
 
 struct watch {
     watch_tell_fn tell;
+    DWORD comings; /* the pseudo-reader's count, from pcsc-lite 2.3 on; 0 before that */
     DWORD n;
     struct reader readers[WATCH_READERS_MAX];
 };
@@ -147,8 +148,10 @@ DWORD watch_states(const struct watch *watch, SCARD_READERSTATE *states)
         states[n].szReader = watch->readers[n].name;
         states[n].dwCurrentState = watch->readers[n].state;
     }
-    if (n < WATCH_READERS_MAX)
-        states[n++].szReader = NEW_READERS;
+    if (n < WATCH_READERS_MAX) {
+        states[n].szReader = NEW_READERS;
+        states[n++].dwCurrentState = watch->comings << EVENTS_SHIFT;
+    }
     return n;
 }
 
@@ -195,4 +198,6 @@ void watch_apply(struct watch *watch, const SCARD_READERSTATE *states, DWORD n)
         reader->facts = facts;
         tell_reader(watch, reader);
     }
+    if (n > watch->n)
+        watch->comings = states[watch->n].dwEventState >> EVENTS_SHIFT & 0xFFFF;
 }

@@ -156,6 +156,21 @@ static void a_reader_on_its_way_out_says_nothing(void **state)
     assert_string_equal(told, "");
 }
 
+/* Fed back, so that pcsc-lite 2.3 tells of a reader that came between two waits. */
+static void the_count_of_readers_comes_back(void **state)
+{
+    struct watch *watch = *state;
+    SCARD_READERSTATE states[WATCH_READERS_MAX];
+    DWORD n;
+
+    assert_true(watch_list(watch, LIST("A\0")));
+    n = watch_states(watch, states);
+    states[1].dwEventState = SCARD_STATE_CHANGED | 9 << 16;
+    watch_apply(watch, states, n);
+    watch_states(watch, states);
+    assert_int_equal(states[1].dwCurrentState, 9 << 16);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -165,6 +180,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(hostile_lists, setup, teardown),
         cmocka_unit_test_setup_teardown(sixteen_readers_at_most, setup, teardown),
         cmocka_unit_test_setup_teardown(an_atr_that_is_too_long_is_dropped, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_count_of_readers_comes_back, setup, teardown),
         cmocka_unit_test_setup_teardown(a_reader_on_its_way_out_says_nothing, setup, teardown),
     };
 
