@@ -8,9 +8,10 @@ import pytest
 
 from cpsworld.agent import Agent, RpcError
 from cpsworld.evil import PATIENT_OIDCD, PROVIDER_SETTINGS, Notes, evil, open_descriptors
+from cpsworld.paths import slowness
 
 CROWD = 1000
-LATE_S = 0.05  # what may pass between a deadline and the answer
+LATE_S = 0.05 * slowness()  # what may pass between a deadline and the answer
 
 
 @pytest.fixture(scope="module")

@@ -2,26 +2,29 @@
 """Children that do not behave: short Python programs put in place of the agent's helpers.
 
     agent = Agent(libexec={"cps-oidcd": evil("hello(); stop()")})
-    notes(agent)   # what they wrote down: "cps-oidcd start", "cps-oidcd op refresh", …
+    Notes(agent).of("cps-oidcd", "op refresh")   # when it was asked that
 
-A body may use hello(), receive(), answer(), refuse(), send(), note(), stop() and forever(), see
-PRELUDE; it ends like any program.
+PRELUDE tells what a program may use. One that ends with serve(honest) behaves, until the test says
+with misbehave() at which step it is to do which of FAULTS.
 """
 
 import atexit
+import json
 import os
 import pathlib
 import tempfile
 
-PRELUDE = """#!/usr/bin/python3 -IS
+PRELUDE = r"""#!/usr/bin/python3 -IS
 import ctypes, json, os, signal, socket, sys, time
 ctypes.CDLL(None).prctl(1, 9, 0, 0, 0)  # SIGKILL when the agent ends, stopped or not
 NAME = os.path.basename(sys.argv[0])
+HOME = os.environ["HOME"]
 channel = socket.socket(fileno=3)
+channel.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
 
 def note(text):
-    fd = os.open(os.environ["HOME"] + "/notes", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-    os.write(fd, f"{time.monotonic():.3f} {NAME} {text}\\n".encode())
+    fd = os.open(HOME + "/notes", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    os.write(fd, f"{time.monotonic():.3f} {NAME} {text}\n".encode())
     os.close(fd)
 
 def send(packet):
@@ -46,15 +49,71 @@ def refuse(request, code, **details):
     send({"id": request["id"], "error": {"code": code, "causes": [], **details}})
 
 def stop():
-    note("stops")
     os.kill(os.getpid(), signal.SIGSTOP)
 
 def forever():
     while True:
         receive()
 
+def serve(honest):
+    try:
+        with open(f"{HOME}/plan-{NAME}") as file:
+            plan = json.load(file)
+    except FileNotFoundError:
+        plan = {"step": None}
+    def reach(step, request=None):
+        if plan["step"] != step:
+            return False
+        note("misbehaves")
+        code = compile(plan["fault"], "fault", "exec")
+        exec(code, {**globals(), "request": request, "honest": honest,
+                    "ID": request["id"] if request else 0})
+        return True
+    reach("start")
+    hello()
+    reach("hello")
+    while True:
+        request = receive()
+        if not reach(request["op"], request):
+            honest(request)
+
 note("start")
 """
+
+# What a child may do instead of answering: code run at the chosen step. ID: of the request.
+FAULTS = {
+    "exits": "os._exit(0)",
+    "crashes": "os.kill(os.getpid(), signal.SIGSEGV)",
+    "stops": "stop()",
+    "says nothing": "forever()",
+    "closes its channel": "channel.close(); signal.pause()",
+    "garbage": "send(b'\\x00\\xff\\x80 garbage'); forever()",
+    "half a packet": "send(json.dumps({'id': ID, 'result': {}}).encode()[:-3]); forever()",
+    "a list": "send([ID]); forever()",
+    "too large": "send({'event': 'x', 'pad': 'y' * 70000}); forever()",
+    "a member twice": "send(b'{\"id\":%d,\"id\":%d,\"result\":{}}' % (ID, ID)); forever()",
+    "too deep": "send(b'{\"event\":' + b'[' * 3000 + b']' * 3000 + b'}'); forever()",
+    "two packets in one": "send(json.dumps({'id': ID, 'result': {}}).encode() * 2); forever()",
+    "an unknown id": "send({'id': 999999, 'result': {}}); forever()",
+    "an id of text": "send({'id': str(ID), 'result': {}}); forever()",
+    "result and error": "send({'id': ID, 'result': {}, 'error': {'code': 'NO_CARD'}}); forever()",
+    "neither": "send({'id': ID}); forever()",
+    "a result of text": "send({'id': ID, 'result': 'yes'}); forever()",
+    "a descriptor": "socket.send_fds(channel, [b'{\"event\":\"x\"}'], [0]); forever()",
+    "another hello": "hello(2); hello(); forever()",
+    "a flood of events": "[send({'event': 'x', 'n': n}) for n in range(3000)]; forever()",
+    "progress without end": "[send({'id': ID, 'progress': {'n': n}}) for n in range(3000)]; forever()",
+    "answers twice": "honest(request); send({'id': ID, 'result': {}}); forever()",
+    "nothing in it": "send({'id': ID, 'result': {}})",
+    "an error of no name": "send({'id': ID, 'error': {'code': 'NO_SUCH_ERROR', 'causes': [1, {}]}})",
+    "an error without code": "send({'id': ID, 'error': {}})",
+    "no error": "send({'id': ID, 'error': {'code': 'OK', 'causes': 'x', 'tries_left': 'y'}})",
+    "answers too late": "time.sleep(max(0, request['deadline'] / 1000 - time.clock_gettime("
+                        "time.CLOCK_BOOTTIME)) + 0.05); honest(request)",
+}
+# Those that leave the agent nothing to see: only deadlines help.
+SILENT = ("stops", "says nothing", "another hello", "a flood of events", "progress without end",
+          "answers too late")
 
 
 def evil(body, **values):
@@ -64,6 +123,15 @@ def evil(body, **values):
         file.write(PRELUDE + lines + body + "\n")
     atexit.register(os.unlink, file.name)
     return file.name
+
+
+def misbehave(agent, program, step, fault):
+    """From its next start on, the program does that (of FAULTS, or code) at that step: "start",
+    "hello" or an op; step None: it behaves."""
+    plan = pathlib.Path(agent.environment["HOME"]) / f"plan-{program}"
+    new = plan.with_suffix(".new")
+    new.write_text(json.dumps({"step": step, "fault": FAULTS.get(fault, fault)}))
+    new.rename(plan)
 
 
 class Notes:
@@ -96,7 +164,77 @@ while True:
 """
 PROVIDER_SETTINGS = "[psc]\nprovider = test\n"
 
+# A cardwatch that says what lines written to HOME/cardwatch say.
+SPOKEN_CARDWATCH = """
+hello()
+os.mkfifo(HOME + "/cardwatch")
+fifo = os.open(HOME + "/cardwatch", os.O_RDWR)
+for line in os.fdopen(fifo, "rb"):
+    send(line.rstrip())
+"""
+
+# A cardop without any card: CERTIFICATE (base64url) and KEY (PEM) are those of its holder.
+CARDOP = """
+import subprocess
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+PIN = {"tries_left": 3, "blocked": False, "verified": False}
+
+def sign(digest):
+    with open(HOME + "/card.key", "w") as file:
+        file.write(KEY)
+    raw = urlsafe_b64decode(digest + "=")
+    done = subprocess.run(["openssl", "pkeyutl", "-sign", "-inkey", HOME + "/card.key", "-pkeyopt",
+                           "digest:sha256"], input=raw, capture_output=True, check=True)
+    return urlsafe_b64encode(done.stdout).rstrip(b"=").decode()
+
+def honest(request):
+    op, params = request["op"], request["params"]
+    if op == "open":
+        answer(request, family="CPS3", driver="cps3", label="CPS3 1", serial="29900101",
+               issuer_number="8025000001", atr="3B00", protocol="T=0", pin=PIN)
+    elif op == "certificate":
+        answer(request, der=CERTIFICATE, id="AAAA", label="certificate")
+    elif op == "pin_status":
+        answer(request, **PIN)
+    elif op == "verify":
+        with os.fdopen(request["fds"][0], "rb") as pipe:
+            pin = pipe.read()
+        answer(request, tries_left=3) if pin else refuse(request, "PROMPT_CANCELLED")
+    elif op == "sign":
+        answer(request, signature=sign(params["digest"]))
+    else:
+        answer(request)
+
+serve(honest)
+"""
+
+# A prompt without any pinentry: PIN is what the user types.
+PROMPT = """
+def honest(request):
+    if request["op"] == "pin":
+        os.write(request["fds"][0], PIN.encode())
+        os.close(request["fds"][0])
+        answer(request)
+    else:
+        answer(request, confirmed=True)
+
+serve(honest)
+"""
+
 
 def open_descriptors(agent):
     """How many descriptors the agent has."""
     return len(list(pathlib.Path(f"/proc/{agent.process.pid}/fd").iterdir()))
+
+
+def zombies(agent):
+    """How many of the agent's children ended without being waited for."""
+    pid = agent.process.pid
+    count = 0
+    for child in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        try:
+            stat = pathlib.Path(f"/proc/{child}/stat").read_text()
+        except OSError:
+            continue
+        count += stat.rpartition(")")[2].split()[0] == "Z"
+    return count

@@ -18,3 +18,9 @@ def program(name: str) -> pathlib.Path:
     if not os.access(path, os.X_OK):
         raise FileNotFoundError(f"{path}: build first, or set CPS_BUILD_DIR")
     return path
+
+
+def slowness() -> int:
+    """How much longer things may take in this build: the sanitizers cost time."""
+    cache = build_dir() / "CMakeCache.txt"
+    return 4 if cache.exists() and "CPS_SANITIZE:BOOL=ON" in cache.read_text() else 1
