@@ -108,6 +108,23 @@ def test_ciba_login(psc, client):
         assert absent not in sent[0]["params"]
 
 
+def test_ciba_by_the_card_channel(psc):
+    with Oidcd(psc) as oidcd:
+        number = oidcd.begin_ciba(NURSE, channel="CARD")
+        oidcd.progress(number)
+        psc.phone_decide(accept=True)
+        login = oidcd.result(number)
+    assert login["subject_name_id"] == NURSE and login["auth_mode"] == "CARD"
+    assert psc.seen("ciba_auth")[0]["params"]["channel"] == "CARD"
+
+
+def test_the_profile_has_a_channel_when_the_caller_has_none(psc):
+    psc.phone_auto()
+    with Oidcd(psc, channel="CARD") as oidcd:
+        oidcd.login_ciba(channel=None)
+    assert psc.seen("ciba_auth")[0]["params"]["channel"] == "CARD"
+
+
 def test_ciba_eleven_digits_get_their_eight(psc):
     psc.phone_auto()
     with Oidcd(psc) as oidcd:
