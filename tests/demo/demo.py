@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 
 from cpsworld import Pcscd, VirtualCard
 from cpsworld.agent import Agent, unprivileged
@@ -24,6 +25,7 @@ CARD = "physician"
 PERSON = "899700000011"  # an account of the stand-in: invented, as everybody here
 AUDIENCE = "dpi.example"
 NONCE = "n-0S6_WzA2Mj"
+PUSH_TIMEOUT_S = 10
 
 PROFILE = """[provider]
 kind = psc
@@ -99,20 +101,26 @@ def statement(world):
     world.run("cpsctl", "verify", str(compact), "--audience", AUDIENCE, "--nonce", NONCE)
 
 
+def push_arrives(world):
+    """Waits for the phone to ring: the digits are on the screen before."""
+    end = time.monotonic() + PUSH_TIMEOUT_S
+    while not world.psc.phone_pending():
+        if time.monotonic() > end:
+            sys.exit("the phone did not ring")
+        time.sleep(0.05)
+
+
 def answer_phone(world, process):
     """The person with the phone: reads the two digits on the screen, picks them on the phone."""
-    seen = ""
-    for line in process.stderr:
-        seen += line
-        print(line, end="", flush=True)
-        digits = re.search(r"(?<!\d)(\d ?\d)(?!\d)", re.sub(r"\033\[[0-9;]*m", "", line))
-        if digits and world.psc.phone_pending():
-            number = digits.group(1).replace(" ", "")
-            print(f"   (phone: three numbers are shown, {number} is chosen)", flush=True)
-            world.psc.phone_decide(number)
-            break
+    answered = False
     for line in process.stderr:
         print(line, end="", flush=True)
+        digits = re.search(r": (\d\d)$", re.sub(r"\033\[[0-9;]*m", "", line).strip())
+        if digits and not answered:
+            push_arrives(world)
+            print(f"   (phone: three numbers are shown, {digits.group(1)} is chosen)", flush=True)
+            world.psc.phone_decide(digits.group(1))
+            answered = True
 
 
 def login_by_phone(world):
