@@ -114,13 +114,17 @@ int64_t call_id(const struct call *call)
     return call->id;
 }
 
-/* The process ends by SIGKILL; on_process_exit does the rest, from the event loop. */
+/*
+ * The process ends by SIGKILL; on_process_exit does the rest, from the event loop. Nothing that it
+ * said and that was not read yet counts any more.
+ */
 static void kill_child(struct child *child, const char *why)
 {
     if (child->dying)
         return;
     log_warning("%s: %s, killed", child->class->program, why);
     child->dying = true;
+    sd_event_source_set_enabled(child->io, SD_EVENT_OFF);
     process_kill(child->process);
 }
 
@@ -227,6 +231,7 @@ static int on_channel(sd_event_source *source, int fd, uint32_t revents, void *u
     AUTO_CLOSE int passed = -1;
     int r = packet_recv(fd, &packet, &passed);
 
+    (void)source;
     (void)revents;
     if (r == -EAGAIN)
         return 0;
@@ -236,7 +241,6 @@ static int on_channel(sd_event_source *source, int fd, uint32_t revents, void *u
             kill_child(child, "packet out of protocol");
         return 0;
     }
-    sd_event_source_set_enabled(source, SD_EVENT_OFF);
     kill_child(child, r == 0 ? "channel closed" : "broken packet");
     return 0;
 }
