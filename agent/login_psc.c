@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/proto.h"
 #include "base/util.h"
 
 struct psc_login {
@@ -23,6 +24,7 @@ struct psc_login {
     char digits[3];
     struct call *call;
     struct prompt *browser;
+    bool page_opened; /* or tried to: one page for a login */
 };
 
 static struct psc_login *of(struct login *login)
@@ -91,20 +93,33 @@ static json_t *amr_of(const json_t *login)
     return two ? json_pack("[s]", "mfa") : json_array();
 }
 
+static cps_error check_login(const json_t *login, struct fail *fail)
+{
+    int64_t auth_at_s = json_get_int(login, "auth_at", 0);
+    int64_t now_s = clock_real_s();
+
+    if (json_get_string(login, "handle") == NULL || json_get_string(login, "issuer") == NULL ||
+        auth_at_s <= 0 || auth_at_s >= now_s + SESSION_MAX_S)
+        return fail_set(fail, CPS_COMPONENT_FAILED, "%s: answer out of shape", PROTO_OIDCD);
+    if (json_get_string(login, "subject_name_id") == NULL)
+        return fail_reason(fail, CPS_ID_TOKEN_REJECTED, "subject_name_id", "no SubjectNameID");
+    if (now_s - auth_at_s >= SESSION_MAX_S)
+        return fail_set(fail, CPS_LOGIN_EXPIRED, "the provider's login is too old for a session");
+    return CPS_OK;
+}
+
 static void on_login(void *user, json_t *result, const struct fail *fail)
 {
     struct psc_login *self = user;
     struct login_proof proof = {.method = self->method};
     const char *id = json_get_string(result, "subject_name_id");
     const char *acr = json_get_string(result, "acr");
-    struct fail nameless;
+    struct fail wrong;
 
     self->call = NULL;
     oidc_look(self->login.agent->oidc);
-    if (fail == NULL && id == NULL) {
-        fail_reason(&nameless, CPS_ID_TOKEN_REJECTED, "subject_name_id", "no SubjectNameID");
-        fail = &nameless;
-    }
+    if (fail == NULL && check_login(result, &wrong) != CPS_OK)
+        fail = &wrong;
     if (fail != NULL) {
         login_fail(&self->login, fail);
         return;
@@ -112,8 +127,6 @@ static void on_login(void *user, json_t *result, const struct fail *fail)
     proof.amr = amr_of(result);
     proof.acr = acr != NULL ? strdup(acr) : NULL;
     proof.auth_time_s = json_get_int(result, "auth_at", 0);
-    if (proof.auth_time_s <= 0)
-        proof.auth_time_s = clock_real_s();
     proof.holder = holder_of(result);
     proof.psc = json_pack("{s:s, s:o, s:s, s:s*, s:s*}", "provider", self->provider, "issuer",
                           text_or(result, "issuer", ""), "subject_name_id", id, "acr", acr,
@@ -148,7 +161,8 @@ static void on_progress(void *user, json_t *progress)
     const char *url = json_get_string(progress, "url");
     int64_t expires_in_s = json_get_int(progress, "expires_in", 0);
 
-    if (url != NULL && self->browser == NULL) {
+    if (url != NULL && !self->page_opened) {
+        self->page_opened = true;
         login_progress(&self->login,
                        json_pack("{s:s, s:s, s:b}", "state", "browser", "url", url, "opened", 0));
         self->browser =

@@ -14,9 +14,6 @@
 #include "base/log.h"
 #include "base/util.h"
 
-/* Longest session, counted from the strong login and not from any refresh of it. */
-#define SESSION_MAX_S (4 * 3600)
-
 struct session {
     struct agent *agent;
     enum session_state state;
@@ -101,7 +98,6 @@ static char *random_id(void)
     return RAND_bytes(bytes, sizeof bytes) == 1 ? b64_encode(bytes, sizeof bytes) : NULL;
 }
 
-/* A login older than the limit (a PSC session of this morning) opens nothing. */
 static void start_expiry(struct session *session)
 {
     int64_t left_s = session->expires_at_s - clock_real_s();

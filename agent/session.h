@@ -13,6 +13,9 @@
 #include "agent/agent.h"
 #include "base/fail.h"
 
+/* Longest session, counted from the strong login and not from any refresh of it. */
+#define SESSION_MAX_S (4 * 3600)
+
 enum session_state { SESSION_NONE, SESSION_OPEN, SESSION_STATES };
 
 enum session_input {

@@ -8,6 +8,7 @@
 #include "agent/session.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/proto.h"
 #include "base/util.h"
 
 struct token {
@@ -53,7 +54,7 @@ static void keep(struct tokens *tokens, enum token_kind kind, const json_t *pack
     AUTO_JSON json_t *answer = NULL;
     struct token *token = &tokens->kinds[kind];
 
-    if (!json_is_string(text))
+    if (!json_is_string(text) || exp_at_s < 0)
         return;
     answer = json_pack("{s:O, s:s, s:I, s:I}", "token", text, "token_type", type_names[kind],
                        "expires_at", (json_int_t)exp_at_s, "epoch", (json_int_t)tokens->epoch);
@@ -93,9 +94,12 @@ static void on_cancel(struct request *request, void *user)
     waiter_unlink(user);
 }
 
-/* Answers all those who wait: with the token when there is one, with the failure otherwise. */
+/* Answers all those who wait: with the token when it is alive, with the failure otherwise. */
 static void serve_waiters(struct tokens *tokens, const struct fail *fail)
 {
+    struct fail expired;
+
+    fail_set(&expired, CPS_TOKEN_UNAVAILABLE, "the provider gave no newer one");
     while (tokens->waiters != NULL) {
         struct waiter *waiter = tokens->waiters;
         struct request *request = waiter->request;
@@ -104,6 +108,8 @@ static void serve_waiters(struct tokens *tokens, const struct fail *fail)
         waiter_unlink(waiter);
         if (fail != NULL)
             request_fail(request, fail);
+        else if (token->exp_at_s <= clock_real_s())
+            request_fail(request, &expired);
         else
             request_reply_text(request, token->answer, token->len);
     }
@@ -127,9 +133,14 @@ void tokens_drop(struct tokens *tokens)
 static void on_refreshed(void *user, json_t *result, const struct fail *fail)
 {
     struct tokens *tokens = user;
+    struct fail wrong;
 
     tokens->refresh = NULL;
     oidc_look(tokens->agent->oidc);
+    if (fail == NULL && json_get_string(result, members[TOKEN_ACCESS]) == NULL) {
+        fail_set(&wrong, CPS_COMPONENT_FAILED, "%s: answer out of shape", PROTO_OIDCD);
+        fail = &wrong;
+    }
     for (int kind = 0; fail == NULL && kind < TOKEN_KINDS; kind++)
         keep(tokens, (enum token_kind)kind, result);
     serve_waiters(tokens, fail);
