@@ -164,6 +164,38 @@ while True:
 """
 PROVIDER_SETTINGS = "[psc]\nprovider = test\n"
 
+# An oidcd without any provider: each login succeeds at once, each refresh gives another token.
+OIDCD = """
+count = 0
+
+def token(kind):
+    global count
+    count += 1
+    return f"{MARKER}-{kind}-{count}"
+
+def honest(request):
+    op, now = request["op"], int(time.time())
+    if op == "providers":
+        answer(request, providers=[{"name": "test", "issuer": "https://idp.example",
+                                    "methods": ["ecps", "browser"], "state": "up"}])
+    elif op in ("login_ciba", "login_browser"):
+        if op == "login_browser":
+            send({"id": request["id"], "progress": {"url": "https://idp.example/auth"}})
+        answer(request, **{"handle": "h1", "provider": "test", "issuer": "https://idp.example",
+               "sub": "s", "subject_name_id": "899700001011", "acr": "eidas1",
+               "auth_mode": "MOBILE", "auth_at": now, "userinfo": {}, "warnings": [],
+               "id_token": token("id"), "id_token_exp_at": now + TTL,
+               "access_token": token("access"), "access_token_exp_at": now + TTL, **LOGIN})
+    elif op == "refresh":
+        answer(request, access_token=token("access"), access_token_exp_at=now + TTL)
+    elif op == "logout":
+        answer(request, ended=True)
+    elif op == "cancel":
+        answer(request)
+
+serve(honest)
+"""
+
 # A cardwatch that says what lines written to HOME/cardwatch say.
 SPOKEN_CARDWATCH = """
 hello()
