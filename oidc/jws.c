@@ -1,27 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "oidc/jws.h"
 
-#include <jose/jws.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/b64.h"
 #include "base/json.h"
+#include "base/jws.h"
 #include "base/util.h"
 #include "oidc/buffer.h"
 
-#define PARTS 3
-
 /* The longest header worth reading: kid and a few registered members. */
 #define HEADER_MAX 4096
-
-struct part {
-    const char *text;
-    size_t len;
-};
-
-enum { HEADER, PAYLOAD, SIGNATURE };
 
 static enum jws_result refuse(struct fail *fail, const char *reason, const char *why)
 {
@@ -29,26 +20,8 @@ static enum jws_result refuse(struct fail *fail, const char *reason, const char 
     return JWS_REFUSED;
 }
 
-/* Exactly three parts. An empty payload or signature is for later checks to judge. */
-static bool split(const char *token, struct part parts[static PARTS])
-{
-    size_t n = 0;
-
-    for (const char *at = token;; at++) {
-        size_t len = strcspn(at, ".");
-
-        if (n == PARTS)
-            return false;
-        parts[n++] = (struct part){at, len};
-        at += len;
-        if (*at == '\0')
-            break;
-    }
-    return n == PARTS && parts[HEADER].len > 0;
-}
-
 /* The bytes of a part, NUL-terminated, for wipe_free; NULL when it is not strict base64url. */
-static char *decode(const struct part *part, size_t *ret_len)
+static char *decode(const struct jws_part *part, size_t *ret_len)
 {
     size_t size = part->len / 4 * 3 + 3;
     char *bytes = calloc(1, size + 1);
@@ -97,37 +70,10 @@ static enum jws_result check_header(const json_t *header, const struct jwks *key
     return JWS_UNKNOWN_KEY;
 }
 
-static void no_message(void *misc, const char *file, int line, uint64_t error, const char *format,
-                       va_list ap)
-{
-    (void)misc;
-    (void)file;
-    (void)line;
-    (void)error;
-    (void)format;
-    (void)ap;
-}
-
-/* libjose sees the three parts and a bare key, both made here. */
-static bool signature_fits(const struct part parts[static PARTS], const json_t *key)
-{
-    jose_cfg_auto_t *config = jose_cfg();
-    AUTO_JSON json_t *jws = json_object();
-
-    if (config == NULL)
-        return false;
-    jose_cfg_set_err_func(config, no_message, NULL);
-    json_object_set_new(jws, "protected", json_stringn(parts[HEADER].text, parts[HEADER].len));
-    json_object_set_new(jws, "payload", json_stringn(parts[PAYLOAD].text, parts[PAYLOAD].len));
-    json_object_set_new(jws, "signature",
-                        json_stringn(parts[SIGNATURE].text, parts[SIGNATURE].len));
-    return jose_jws_ver(config, jws, NULL, key, true);
-}
-
 enum jws_result jws_verify(const char *token, const struct jwks *keys, char **ret_payload,
                            size_t *ret_len, struct fail *fail)
 {
-    struct part parts[PARTS];
+    struct jws_part parts[JWS_PARTS];
     AUTO_WIPED char *header = NULL;
     AUTO_WIPED char *payload = NULL;
     AUTO_WIPED char *signature = NULL;
@@ -138,13 +84,13 @@ enum jws_result jws_verify(const char *token, const struct jwks *keys, char **re
 
     if (strnlen(token, JWS_MAX + 1) > JWS_MAX)
         return refuse(fail, "size", "token is too long");
-    if (!split(token, parts))
+    if (!jws_split(token, strlen(token), parts) || parts[JWS_HEADER].len == 0)
         return refuse(fail, "segments", "not three parts");
-    if (parts[HEADER].len > HEADER_MAX)
+    if (parts[JWS_HEADER].len > HEADER_MAX)
         return refuse(fail, "size", "header is too long");
-    header = decode(&parts[HEADER], &header_len);
-    payload = decode(&parts[PAYLOAD], &payload_len);
-    signature = decode(&parts[SIGNATURE], &signature_len);
+    header = decode(&parts[JWS_HEADER], &header_len);
+    payload = decode(&parts[JWS_PAYLOAD], &payload_len);
+    signature = decode(&parts[JWS_SIGNATURE], &signature_len);
     if (header == NULL || payload == NULL || signature == NULL)
         return refuse(fail, "base64", "not strict base64url");
     json = json_parse_strict(header, header_len);
@@ -153,7 +99,7 @@ enum jws_result jws_verify(const char *token, const struct jwks *keys, char **re
     result = check_header(json, keys, &key, fail);
     if (result != JWS_OK)
         return result;
-    if (signature_len == 0 || !signature_fits(parts, key))
+    if (signature_len == 0 || !jws_signature_fits(parts, key))
         return refuse(fail, "signature", "signature does not verify");
     *ret_payload = TAKE_PTR(payload);
     *ret_len = payload_len;

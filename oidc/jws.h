@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A strict front before libjose: compact form of exactly three parts, strict base64url, header
- * without surprises, RS256 only, a key of ours. libjose alone accepts extra parts and RS256 under
- * a key meant for another algorithm.
+ * Signature of an ID token: strict base64url, a header without surprises, RS256 only, and a key of
+ * the provider's.
  */
 #ifndef OIDC_JWS_H
 #define OIDC_JWS_H

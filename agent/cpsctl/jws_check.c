@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/cpsctl/jws_check.h"
 
-#include <jose/jws.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/b64.h"
 #include "base/json.h"
+#include "base/jws.h"
 #include "base/util.h"
 
 /* A P-256 coordinate; the shortest and longest RSA modulus accepted (2048 to 8192 bits). */
@@ -16,49 +16,31 @@
 
 #define REJECT(reason, ...) fail_reason(fail, CPS_STATEMENT_REJECTED, (reason), __VA_ARGS__)
 
-struct parts {
-    const char *text[3];
-    size_t len[3];
-};
-
 /* Exactly three parts, none empty. */
-static cps_error split(const char *token, size_t len, struct parts *ret, struct fail *fail)
+static cps_error split(const char *token, size_t len, struct jws_part parts[static JWS_PARTS],
+                       struct fail *fail)
 {
-    struct parts parts = {0};
-    size_t n = 0;
-
     if (len > JWS_CHECK_MAX)
         return REJECT("segments", "too long");
-    parts.text[0] = token;
-    for (size_t i = 0; i < len; i++) {
-        if (token[i] != '.')
-            continue;
-        if (++n == 3)
-            return REJECT("segments", "more than three parts");
-        parts.text[n] = token + i + 1;
-        parts.len[n - 1] = (size_t)(token + i - parts.text[n - 1]);
-    }
-    if (n != 2)
+    if (!jws_split(token, len, parts))
         return REJECT("segments", "not three parts");
-    parts.len[2] = (size_t)(token + len - parts.text[2]);
-    for (size_t i = 0; i < 3; i++)
-        if (parts.len[i] == 0)
+    for (size_t i = 0; i < JWS_PARTS; i++)
+        if (parts[i].len == 0)
             return REJECT("segments", "a part is empty");
-    *ret = parts;
     return CPS_OK;
 }
 
 /* A part as a JSON object. */
-static cps_error decode_object(const char *text, size_t len, const char *reason, json_t **ret,
+static cps_error decode_object(const struct jws_part *part, const char *reason, json_t **ret,
                                struct fail *fail)
 {
-    AUTO_FREE uint8_t *bytes = malloc(len);
+    AUTO_FREE uint8_t *bytes = malloc(part->len);
     AUTO_JSON json_t *object = NULL;
     ptrdiff_t n;
 
     if (bytes == NULL)
         return fail_set(fail, CPS_INTERNAL, "no memory");
-    n = b64_decode(text, len, bytes, len);
+    n = b64_decode(part->text, part->len, bytes, part->len);
     if (n < 0)
         return REJECT("base64", "the %s is not canonical base64url", reason);
     object = json_parse_strict((const char *)bytes, (size_t)n);
@@ -150,22 +132,21 @@ static cps_error find_key(const json_t *jwks, const char *kid, const char *alg, 
     return CPS_OK;
 }
 
-static cps_error check_signature(const struct parts *parts, const json_t *header,
-                                 const json_t *jwks, const char *alg, struct fail *fail)
+static cps_error check_signature(const struct jws_part parts[static JWS_PARTS],
+                                 const json_t *header, const json_t *jwks, const char *alg,
+                                 struct fail *fail)
 {
+    const struct jws_part *text = &parts[JWS_SIGNATURE];
     AUTO_JSON json_t *key = NULL;
-    AUTO_JSON json_t *jws =
-        json_pack("{s:s%, s:s%, s:s%}", "protected", parts->text[0], parts->len[0], "payload",
-                  parts->text[1], parts->len[1], "signature", parts->text[2], parts->len[2]);
     uint8_t signature[RSA_BYTES_MAX];
     cps_error error = find_key(jwks, json_get_string(header, "kid"), alg, &key, fail);
 
     if (error != CPS_OK)
         return error;
     /* One text for each signature: a token must not have twins. */
-    if (b64_decode(parts->text[2], parts->len[2], signature, sizeof signature) < 0)
+    if (b64_decode(text->text, text->len, signature, sizeof signature) < 0)
         return REJECT("base64", "the signature is not canonical base64url");
-    if (jws == NULL || !jose_jws_ver(NULL, jws, NULL, key, false))
+    if (!jws_signature_fits(parts, key))
         return REJECT("signature", "the signature is wrong");
     return CPS_OK;
 }
@@ -224,17 +205,17 @@ cps_error jws_check(const char *token, size_t len, const json_t *jwks,
 {
     AUTO_JSON json_t *header = NULL;
     AUTO_JSON json_t *claims = NULL;
-    struct parts parts = {0};
-    cps_error error = split(token, len, &parts, fail);
+    struct jws_part parts[JWS_PARTS];
+    cps_error error = split(token, len, parts, fail);
 
     if (error == CPS_OK)
-        error = decode_object(parts.text[0], parts.len[0], "header", &header, fail);
+        error = decode_object(&parts[JWS_HEADER], "header", &header, fail);
     if (error == CPS_OK)
         error = check_header(header, rules, fail);
     if (error == CPS_OK)
-        error = check_signature(&parts, header, jwks, rules->alg, fail);
+        error = check_signature(parts, header, jwks, rules->alg, fail);
     if (error == CPS_OK)
-        error = decode_object(parts.text[1], parts.len[1], "claims", &claims, fail);
+        error = decode_object(&parts[JWS_PAYLOAD], "claims", &claims, fail);
     if (error == CPS_OK)
         error = check_claims(claims, rules, fail);
     if (error == CPS_OK)

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Strict check of a compact JWS: exactly three parts, one algorithm chosen by the caller and never
- * by the token, a key found by kid and fit for that algorithm, then the claims. libjose alone
- * accepts extra parts and keys meant for another algorithm: it is given nothing but what passed.
+ * by the token, a key found by kid and fit for that algorithm, then the claims.
  */
 #ifndef CPSCTL_JWS_CHECK_H
 #define CPSCTL_JWS_CHECK_H

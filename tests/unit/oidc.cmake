@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 cps_unit_test(oidc_form cps_oidc)
 cps_unit_test(oidc_idtoken cps_oidc)
-cps_unit_test(oidc_jws cps_oidc)
+cps_unit_test(oidc_jws cps_oidc PkgConfig::JOSE)
 cps_unit_test(oidc_loopback cps_oidc)
 cps_unit_test(oidc_profile cps_oidc)
 cps_unit_test(oidc_flow cps_oidc)
