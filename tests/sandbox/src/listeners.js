@@ -36,6 +36,7 @@ class Listener {
   #accept(socket) {
     const peer = peerOf(socket);
     socket.on('error', () => {});
+    socket.setNoDelay(true); // else each new connection waits 40 ms for a delayed acknowledgement
     if (this.#outage === 'reset') { socket.resetAndDestroy(); return; }
     this.#sockets.set(peer, socket);
     socket.on('close', () => this.#sockets.delete(peer));
