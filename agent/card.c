@@ -16,8 +16,8 @@
 #include "base/proto.h"
 #include "base/util.h"
 
-/* Starts of cardop in a row before the card counts as failed. */
-#define STARTS_MAX 3
+/* Ends of cardop in a row before the card counts as failed. */
+#define FAILURES_MAX 3
 
 struct card {
     struct agent *agent;
@@ -141,23 +141,25 @@ static enum card_state state_after(cps_error code)
     }
 }
 
-/* What the card itself answers will not change by asking again; a dead cardop may do better. */
+/*
+ * What the card itself answers will not change by asking again. A cardop that ended may do better,
+ * a few times. A card that says nothing or that another program keeps is asked again and again, as
+ * nothing else would tell that it has come back.
+ */
 static void reading_failed(struct card *card, const struct fail *fail)
 {
     char text[512];
-    bool again = fail->code == CPS_COMPONENT_FAILED || fail->code == CPS_DEADLINE_EXCEEDED ||
-                 fail->code == CPS_CARD_BUSY;
+    bool ended = fail->code == CPS_COMPONENT_FAILED && card->backoff.failures < FAILURES_MAX;
 
     fail_describe(fail, text, sizeof text);
     log_warning("card in %s: %s", card->reader, text);
     card->fail = *fail;
+    if (fail->code == CPS_DEADLINE_EXCEEDED)
+        card->fail.code = CPS_CARD_MUTE;
     child_free(TAKE_PTR(card->op));
-    if (again && card->backoff.failures < STARTS_MAX) {
+    if (ended || fail->code == CPS_DEADLINE_EXCEEDED || fail->code == CPS_CARD_BUSY)
         backoff_failed(&card->backoff, card->agent->event, start, card);
-        change(card, fail->code == CPS_CARD_BUSY ? CARD_BUSY : CARD_READING);
-    } else {
-        change(card, state_after(fail->code));
-    }
+    change(card, ended ? CARD_READING : state_after(card->fail.code));
 }
 
 static void on_certificate(void *user, json_t *result, const struct fail *fail)
@@ -226,7 +228,6 @@ static void start(void *user)
     struct card *card = user;
     struct fail fail;
 
-    card->state = CARD_READING;
     card->op = child_start(card->agent, &cardop_class, card, &fail);
     if (card->op == NULL) {
         reading_failed(card, &fail);
@@ -250,6 +251,7 @@ struct card *card_new(struct agent *agent, const char *reader, bool mute)
         card->state = CARD_MUTE;
         fail_set(&card->fail, CPS_CARD_MUTE, "no answer to reset in %s", reader);
     } else {
+        card->state = CARD_READING;
         start(card);
     }
     return card;
