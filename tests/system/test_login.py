@@ -132,6 +132,7 @@ def test_three_typed_lines_with_socat(desk, tmp_path):
 
 def test_everything_runs_as_the_user(desk):
     desk.login()
+    assert wait_until(lambda: not desk.agent.children("cps-prompt"))
     for pid in desk.processes():
         status = pathlib.Path(f"/proc/{pid}/status").read_text()
         uids = re.search(r"^Uid:\s+(.*)$", status, re.M).group(1).split()
