@@ -11,7 +11,7 @@ import socket
 import time
 
 TOKEN_BYTES = 1500
-LIFETIME_S = 3600
+LIFETIMES_S = {"bench": 3600, "short": 300}  # by provider
 PACKET_MAX = 65536
 
 
@@ -20,17 +20,17 @@ def token(kind):
     return (kind * TOKEN_BYTES)[:TOKEN_BYTES]
 
 
-def tokens():
-    exp_at = int(time.time()) + LIFETIME_S
+def tokens(provider):
+    exp_at = int(time.time()) + LIFETIMES_S[provider]
     return {"access_token": token("access"), "access_token_exp_at": exp_at,
             "id_token": token("id"), "id_token_exp_at": exp_at}
 
 
 def login(params):
-    return {"handle": "1", "provider": params["provider"], "issuer": "https://psc.test/",
+    return {"handle": params["provider"], "provider": params["provider"], "issuer": "https://psc.test/",
             "sub": "f:1:899700001011", "subject_name_id": "899700001011", "acr": "eidas1",
             "auth_mode": "MOBILE", "auth_at": int(time.time()), "warnings": [],
-            "userinfo": {"given_name": "ADELINE", "family_name": "VALMONT1011"}, **tokens()}
+            "userinfo": {"given_name": "ADELINE", "family_name": "VALMONT1011"}, **tokens(params["provider"])}
 
 
 def answer(op, params):
@@ -40,7 +40,7 @@ def answer(op, params):
     if op in ("login_ciba", "login_browser"):
         return login(params)
     if op == "refresh":
-        return tokens()
+        return tokens(params["handle"])
     return {"ended": True}
 
 

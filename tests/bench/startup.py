@@ -11,6 +11,7 @@ from . import measure, world
 from .report import Section
 
 LAUNCHES = 5
+LARGEST = 6
 CHILDREN = ("cps-cardwatch", "cps-cardop", "cps-oidcd")
 
 
@@ -47,6 +48,8 @@ def cold_start(tools, iterations):
             "floor server": launch_case(
                 tools, str(path), hello, "line", "--", tools["bench-floor"], "jansson", "cred",
                 str(path), str(world.TOKEN_BYTES), "512")}
+        cases["cps-agent --version: its libraries, no more"] = launch_case(
+            tools, "--", str(agent.bin / "cps-agent"), "--version")
         if ssh_agent:
             cases["ssh-agent"] = launch_case(
                 tools, str(path), tools.script("ssh", world.SSH_LIST), "ssh", "--", ssh_agent,
@@ -92,6 +95,23 @@ def memory_kb(pid):
     return [int(fields[name].split()[0]) for name in ("VmRSS", "RssAnon", "RssFile")]
 
 
+def mappings(pid):
+    """(file, RSS, anonymous part) of the largest mappings; none when only root may look."""
+    sizes = {}
+    try:
+        lines = pathlib.Path(f"/proc/{pid}/smaps").read_text().splitlines()
+    except PermissionError:
+        return []
+    for fields in map(str.split, lines):
+        if not fields[0].endswith(":"):
+            name = pathlib.Path(fields[5]).name if len(fields) > 5 else "anonymous"
+            size = sizes.setdefault(name, {"Rss:": 0, "Anonymous:": 0})
+        elif fields[0] in size:
+            size[fields[0]] += int(fields[1])
+    rows = [(name, size["Rss:"], size["Anonymous:"]) for name, size in sizes.items()]
+    return sorted(rows, key=lambda row: -row[1])[:LARGEST]
+
+
 def memory():
     """Each process at rest, with a card in the reader and a session open."""
     with Pcscd() as pcscd, VirtualCard(pcscd, insert="physician") as card, \
@@ -104,11 +124,15 @@ def memory():
         pids = {"cps-agent": agent.process.pid}
         pids |= {name: pid for name in CHILDREN for pid in agent.children(name)}
         sizes = {name: memory_kb(pid) for name, pid in pids.items()}
+        libraries = mappings(agent.process.pid)
     section = Section("Memory at rest (goal 9)")
     section.text("With a card in the reader and a session open by it. File pages are shared with "
                  "whatever else uses the same libraries; anonymous ones are the process's own.")
     section.table(("process", "RSS kB", "anonymous kB", "of files kB"),
                   [(name, *values) for name, values in sizes.items()])
+    if libraries:
+        section.text("The largest parts of the RSS of cps-agent:")
+        section.table(("mapped", "RSS kB", "anonymous kB"), libraries)
     section.goals(*((f"RSS of {name}, MiB", values[0] / 1024, 6) for name, values in sizes.items()),
                   *((f"anonymous memory of {name}, MB", values[1] * 1024 / 1e6, 2)
                     for name, values in sizes.items()))

@@ -178,6 +178,6 @@ def agent(tools, **options):
         yield target
 
 
-def login(client):
-    return client.call("session.login", method="ecps", provider="bench",
+def login(client, provider="bench"):
+    return client.call("session.login", method="ecps", provider=provider,
                        national_id="899700001011")
