@@ -32,15 +32,21 @@ static int on_channel(sd_event_source *source, int fd, uint32_t events, void *us
     }
 }
 
+/* Before the first packet: whoever heard it may ask for an orderly end. */
+static void hold_sigterm(void)
+{
+    sigset_t mask;
+
+    sigemptyset(&mask);
+    sigaddset(&mask, SIGTERM);
+    (void)sigprocmask(SIG_BLOCK, &mask, NULL);
+}
+
 static bool start(struct oidcd *oidcd, const char *config)
 {
-    sigset_t stop;
     int flags = fcntl(WORKER_CHANNEL_FD, F_GETFL);
 
-    sigemptyset(&stop);
-    sigaddset(&stop, SIGTERM);
-    if (sigprocmask(SIG_BLOCK, &stop, NULL) < 0 || !http_global_init() ||
-        sd_event_new(&oidcd->event) < 0)
+    if (!http_global_init() || sd_event_new(&oidcd->event) < 0)
         return false;
     oidcd->http = http_new(oidcd->event);
     oidcd->loopbacks = loopback_set_new(oidcd->event);
@@ -74,6 +80,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: " PROTO_OIDCD " [--config DIR]   (started by cps-agent)\n");
         return EXIT_FAILURE;
     }
+    hold_sigterm();
     worker_init(PROTO_OIDCD, CONFINE_NETWORK);
     if (!start(&oidcd, config))
         log_error("cannot start");

@@ -68,7 +68,7 @@ class Wave:
             message = client.read()
             if "method" not in message:
                 return message
-            if b"\n" not in client.buffer:
+            if not client.lines:
                 return None
 
     def close(self):

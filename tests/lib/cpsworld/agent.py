@@ -2,6 +2,7 @@
 """The agent as a user runs it: unprivileged, with directories of its own."""
 
 import atexit
+import collections
 import itertools
 import json
 import os
@@ -204,7 +205,8 @@ class Client:
 
     def __init__(self, connection, hello=True):
         self.socket = connection
-        self.buffer = b""
+        self.lines = collections.deque()
+        self.rest = b""
         self.ids = itertools.count(1)
         self.notifications = []
         self.answers = {}
@@ -230,15 +232,15 @@ class Client:
     def read(self, timeout_s=30):
         """The next message, whatever it is."""
         end = time.monotonic() + timeout_s
-        while b"\n" not in self.buffer:
+        while not self.lines:
             if not select.select([self.socket], [], [], max(0, end - time.monotonic()))[0]:
                 raise TimeoutError("the agent is silent")
             data = self.socket.recv(1 << 18)
             if not data:
                 raise EOFError("the agent hung up")
-            self.buffer += data
-        line, _, self.buffer = self.buffer.partition(b"\n")
-        return json.loads(line)
+            *whole, self.rest = (self.rest + data).split(b"\n")
+            self.lines.extend(whole)
+        return json.loads(self.lines.popleft())
 
     def wait(self, number, timeout_s=30):
         """The result of a request sent before; RpcError when it failed."""
