@@ -38,7 +38,7 @@ def test_mute_for_a_while(put, slot, probe):
     probe.connect()
     slot.mute()
     probe.start("transmit", apdu="00B09C000C")
-    assert not probe.answered(within=0.3)
+    assert not probe.answered(within=0.3), probe.finish()
     assert slot.status()["holding"]
     slot.mute(False)
     assert probe.finish()["answer"].endswith("9000")
