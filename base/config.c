@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <ini.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +24,11 @@ struct load {
     const struct config_key *keys;
     struct config *config;
     struct fail *fail;
-    const char *path;
+    int wrong_line; /* of the first mistake that fail tells, or 0 */
+    FILE *file;
+    int line;
+    char *text;
+    size_t size;
 };
 
 void config_free(struct config *config)
@@ -94,7 +99,45 @@ static const struct config_key *known(const struct config_key *keys, const char 
     return NULL;
 }
 
-/* Called by libinih for each key; 0 makes the line an error. The first cause found is kept. */
+static void refuse(struct load *load, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* The first mistake found is the one that is told. */
+static void refuse(struct load *load, const char *format, ...)
+{
+    char why[FAIL_CAUSE_LEN];
+    va_list ap;
+
+    if (load->wrong_line != 0)
+        return;
+    load->wrong_line = load->line;
+    va_start(ap, format);
+    vsnprintf(why, sizeof why, format, ap);
+    va_end(ap);
+    fail_set(load->fail, CPS_CONFIGURATION, "%s", why);
+}
+
+/*
+ * Called by libinih for each line. By itself it would take what does not fit in its buffer for the
+ * next line: a note's end could pass for a setting.
+ */
+static char *read_line(char *text, int size, void *user)
+{
+    struct load *load = user;
+    ssize_t len = getline(&load->text, &load->size, load->file);
+
+    if (len < 0)
+        return NULL;
+    load->line++;
+    if (len >= size || strlen(load->text) != (size_t)len) {
+        refuse(load, "line too long (%d bytes at most), or not text", size - 1);
+        return NULL;
+    }
+    memcpy(text, load->text, (size_t)len + 1);
+    return text;
+}
+
+/* Called by libinih for each key; 0 makes the line an error. */
 static int on_key(void *user, const char *section, const char *name, const char *text)
 {
     struct load *load = user;
@@ -112,8 +155,7 @@ static int on_key(void *user, const char *section, const char *name, const char 
     else if (config->n == CONFIG_KEYS_MAX)
         why = "too many keys";
     if (why != NULL) {
-        if (load->fail->code == CPS_OK)
-            fail_set(load->fail, CPS_CONFIGURATION, "[%s] %s: %s", section, name, why);
+        refuse(load, "[%s] %s: %s", section, name, why);
         return 0;
     }
     copy = strdup(text);
@@ -123,26 +165,42 @@ static int on_key(void *user, const char *section, const char *name, const char 
     return 1;
 }
 
+static cps_error parse(struct load *load, const char *path)
+{
+    int line = ini_parse_stream(read_line, load, on_key, load);
+
+    if (line != 0 && (load->wrong_line == 0 || line < load->wrong_line)) {
+        load->wrong_line = line;
+        fail_set(load->fail, CPS_CONFIGURATION, "not of the form key = value");
+    }
+    if (load->wrong_line != 0)
+        return fail_add(load->fail, "%s, line %d", path, load->wrong_line);
+    if (ferror(load->file) != 0)
+        return fail_set(load->fail, CPS_CONFIGURATION, "%s: %s", path, strerror(errno));
+    return CPS_OK;
+}
+
 cps_error config_load(const char *path, const struct config_key *keys, bool optional,
                       struct config **ret_config, struct fail *fail)
 {
     AUTO_CONFIG struct config *config = calloc(1, sizeof *config);
-    struct load load = {.keys = keys, .config = config, .fail = fail, .path = path};
-    int line;
+    struct load load = {.keys = keys, .config = config, .fail = fail};
+    cps_error error = CPS_OK;
 
     *fail = (struct fail)FAIL_INIT;
     if (config == NULL)
         return fail_set(fail, CPS_INTERNAL, "out of memory");
-    line = ini_parse(path, on_key, &load);
-    if (line == -1 && !(optional && errno == ENOENT))
+    load.file = fopen(path, "re");
+    if (load.file == NULL && !(optional && errno == ENOENT))
         return fail_set(fail, CPS_CONFIGURATION, "%s: %s", path, strerror(errno));
-    if (line > 0) {
-        if (fail->code == CPS_OK)
-            fail_set(fail, CPS_CONFIGURATION, "not of the form key = value");
-        return fail_add(fail, "%s, line %d", path, line);
+    if (load.file != NULL) {
+        error = parse(&load, path);
+        fclose(load.file);
+        free(load.text);
     }
-    *ret_config = TAKE_PTR(config);
-    return CPS_OK;
+    if (error == CPS_OK)
+        *ret_config = TAKE_PTR(config);
+    return error;
 }
 
 const char *config_string(const struct config *config, const char *section, const char *key,
