@@ -3,6 +3,7 @@
 
 #include <openssl/bio.h>
 #include <openssl/pem.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,6 +31,15 @@ X509 *identity_parse(const char *der_base64url)
     return certificate;
 }
 
+/* Letters only: a control character in a name has no honest use on a screen or in a log. */
+static bool is_printable(const unsigned char *utf8, int len)
+{
+    for (int i = 0; i < len; i++)
+        if (utf8[i] < 0x20 || utf8[i] == 0x7f)
+            return false;
+    return len > 0 && len <= ATTRIBUTE_MAX;
+}
+
 /* The attribute as a JSON string, or NULL when absent, too long, or not text. */
 static json_t *attribute(const X509_NAME *name, int nid)
 {
@@ -41,7 +51,7 @@ static json_t *attribute(const X509_NAME *name, int nid)
     if (at < 0)
         return NULL;
     len = ASN1_STRING_to_UTF8(&utf8, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, at)));
-    if (len > 0 && len <= ATTRIBUTE_MAX)
+    if (is_printable(utf8, len))
         text = json_stringn((const char *)utf8, (size_t)len);
     OPENSSL_free(utf8);
     return text;
