@@ -187,6 +187,8 @@ static int set_up_loop(struct agent *agent)
 static void tear_down(struct agent *agent)
 {
     logins_end(agent->logins);
+    if (agent->session != NULL) /* before the cards go: it is not their removal that ends it */
+        session_input(agent->session, SESSION_STOPPED);
     cards_free(agent->cards);
     session_free(agent->session);
     logins_free(agent->logins);

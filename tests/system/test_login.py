@@ -4,7 +4,6 @@ import base64
 import json
 import pathlib
 import re
-import shlex
 import signal
 import subprocess
 import time
@@ -357,3 +356,15 @@ def test_stopping_while_a_question_is_asked(desk):
     assert caught.value.name == "AGENT_UNAVAILABLE"
     assert wait_until(lambda: not any(map(is_running, pids + desk.pinentry.pids())))
     assert not desk.agent.socket.exists()
+
+
+def test_the_end_of_the_agent_closes_the_session(desk):
+    session = desk.login()
+    desk.agent.process.send_signal(signal.SIGTERM)
+    closed = desk.client.next_event("event.session", change="closed")
+    assert closed["reason"] == "stopped" and closed["epoch"] > session["epoch"]
+    assert desk.agent.process.wait(5) == 0
+    desk.agent.start()
+    assert desk.session() is None
+    with desk.agent.client() as other:
+        assert other.hello["epoch"] > closed["epoch"], "never the epoch of a former life"
