@@ -4,6 +4,7 @@
 #include <openssl/rand.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "agent/cards.h"
 #include "agent/server.h"
@@ -190,6 +191,15 @@ cps_error session_check_epoch(const struct session *session, const json_t *param
     return fail_set(fail, CPS_SESSION_CHANGED, "epoch is not the one of the request any more");
 }
 
+/* Grows from one life of the agent to the next: nobody opens a session a millisecond. */
+static int64_t first_epoch(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 struct session *session_new(struct agent *agent)
 {
     struct session *session = calloc(1, sizeof *session);
@@ -197,8 +207,7 @@ struct session *session_new(struct agent *agent)
     if (session == NULL)
         return NULL;
     session->agent = agent;
-    /* Grows from one life of the agent to the next: nobody opens a session a millisecond. */
-    session->epoch = clock_real_s() * 1000;
+    session->epoch = first_epoch();
     return session;
 }
 
