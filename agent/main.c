@@ -26,6 +26,9 @@
 #include "base/log.h"
 #include "base/util.h"
 
+/* Longer than the first answer takes, shorter than a helper's own start. */
+#define HELPERS_WAIT_US 2000
+
 enum option_id { OPT_CONFIG = 256, OPT_STATE, OPT_SOCKET, OPT_LIBEXEC, OPT_DEBUG };
 
 static const struct option long_options[] = {
@@ -151,12 +154,17 @@ static cps_error prepare(struct agent *agent, struct fail *fail)
     return agent->server != NULL ? CPS_OK : fail->code;
 }
 
-/* The helpers start once the socket answers: nobody waits for them to know that we are there. */
-static int start_children(sd_event_source *source, void *user)
+/*
+ * The helpers start once the socket answers, and when those who waited for it had time to be
+ * answered: nobody waits for helpers to know that we are there. A login that comes sooner starts
+ * the one it needs.
+ */
+static int start_children(sd_event_source *source, uint64_t usec, void *user)
 {
     struct agent *agent = user;
 
     (void)source;
+    (void)usec;
     cards_start(agent->cards);
     oidc_start(agent->oidc);
     return 0;
@@ -218,9 +226,8 @@ static int run(struct agent *agent)
         log_error("%s", text);
         return EXIT_FAILURE;
     }
-    r = sd_event_add_defer(agent->event, &starter, start_children, agent);
-    if (r >= 0)
-        r = sd_event_source_set_priority(starter, SD_EVENT_PRIORITY_IDLE);
+    r = sd_event_add_time_relative(agent->event, &starter, CLOCK_BOOTTIME, HELPERS_WAIT_US, 1,
+                                   start_children, agent);
     sd_notify(0, "READY=1");
     if (r >= 0)
         r = sd_event_loop(agent->event);

@@ -112,6 +112,8 @@ void oidc_start(struct oidc *oidc)
 {
     struct fail fail;
 
+    if (oidc->child != NULL)
+        return;
     oidc->child = child_start(oidc->agent, &oidc->class, oidc, &fail);
     if (oidc->child == NULL) {
         log_error("%s", fail.causes[0]);
@@ -152,6 +154,8 @@ void oidc_free(struct oidc *oidc)
 struct call *oidc_call(struct oidc *oidc, const char *op, json_t *params, int64_t timeout_ms,
                        call_done done, call_progress progress, void *user, struct fail *fail)
 {
+    if (oidc->child == NULL && oidc->backoff.timer == NULL)
+        oidc_start(oidc); /* the agent has just started itself */
     if (oidc->child != NULL)
         return child_call(oidc->child, op, params, -1, timeout_ms, done, progress, user);
     json_decref(params);
