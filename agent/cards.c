@@ -267,8 +267,8 @@ struct card *cards_pick(const struct cards *cards, const char *reader, struct fa
 {
     struct card *best = NULL;
 
-    if (cards->pcsc == PCSC_REFUSED || cards->pcsc == PCSC_DOWN) {
-        fail_set(fail, cards->pcsc == PCSC_DOWN ? CPS_PCSC_UNAVAILABLE : CPS_PCSC_REFUSED,
+    if (cards->pcsc != PCSC_UP) {
+        fail_set(fail, cards->pcsc == PCSC_REFUSED ? CPS_PCSC_REFUSED : CPS_PCSC_UNAVAILABLE,
                  "card service: %s", pcsc_names[cards->pcsc]);
         return NULL;
     }

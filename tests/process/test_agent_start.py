@@ -308,6 +308,15 @@ os.execv(sys.argv[4], sys.argv[4:])
 """
 
 
+# Becomes the program argv[2:], with the listening socket argv[1] handed over the same way.
+PASS_ON = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3, inheritable=True)
+os.environ.update(LISTEN_FDS="1", LISTEN_PID=str(os.getpid()))
+os.execvp(sys.argv[2], sys.argv[2:])
+"""
+
+
 def start_activated(agent, count=1, kind="SOCK_STREAM"):
     agent.socket.parent.mkdir(mode=0o700)
     own(agent.socket.parent)
@@ -330,6 +339,33 @@ def test_socket_activation(fresh):
             assert b"LISTEN_FDS" not in pathlib.Path(f"/proc/{pid}/environ").read_bytes()
     assert fresh.stop() == 0
     assert fresh.socket.exists(), "systemd keeps it for the next start"
+
+
+def test_logins_that_wait_on_the_socket(fresh):
+    """They are there before the helpers: one starts the helper it needs, one is told the truth."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        fresh.socket.parent.mkdir(mode=0o700)
+        listener.bind(str(fresh.socket))
+        listener.listen(4)
+        own(fresh.socket.parent)
+        by_card, by_phone = Client(fresh.raw(), hello=False), Client(fresh.raw(), hello=False)
+        logins = {by_card: {"method": "card"},
+                  by_phone: {"method": "ecps", "provider": "none", "national_id": "899700001011"}}
+        for client, params in logins.items():
+            client.send("hello", protocol=1)
+            client.send("session.login", **params)
+        with open(fresh.log, "ab") as log:
+            fresh.process = subprocess.Popen(
+                ["/usr/bin/python3", "-c", PASS_ON, str(listener.fileno()),
+                 *unprivileged([str(fresh.bin / "cps-agent"), "--config", str(fresh.config),
+                                "--libexec", str(fresh.bin)])],
+                env=fresh.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                pass_fds=[listener.fileno()])
+    with by_card, by_phone:
+        with pytest.raises(RpcError, match="PCSC_UNAVAILABLE"):
+            by_card.wait(2)
+        with pytest.raises(RpcError, match="PROVIDER_UNKNOWN"):
+            by_phone.wait(2)
 
 
 @pytest.mark.parametrize("count, kind", [(2, "SOCK_STREAM"), (1, "SOCK_SEQPACKET"),
