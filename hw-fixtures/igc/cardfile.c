@@ -8,54 +8,15 @@
 #include <sys/stat.h>
 
 #include "hw-fixtures/vcps/util.h"
+#include "layout.h"
 
-#define ATR_T0      "3BAC00402A001225006480000310009000"
-#define ATR_T1      "3BAC008101001225006480000310009000" /* then TCK */
 #define ATR_FOREIGN "3B06535452414E47"
+#define ATR_MUTE    "3BAC00402A001225006480000310009000"
 
 #define AID_CONTACT "E828BD080F8025000001FF0010"
 #define AID_CL      "E828BD080F8025000001FF0020"
 
 #define PUK "12345678"
-
-/* Everything that differs between the reference layout and the variant. */
-struct layout {
-    const char *odf[5][2]; /* kind, file */
-    const char *sig[4];    /* id, reference, certificate file, public key file */
-    const char *aut[4];
-    const char *cl_odf[4][2];
-    const char *tech[4];
-    unsigned data_fid, activity_fid;
-    bool aut_first, cdf_reverse, contact_first;
-    const char *short_read;
-};
-
-static const struct layout REFERENCE = {
-    .odf =
-        {{"aodf", "7001"}, {"prkdf", "7002"}, {"pukdf", "7004"}, {"cdf", "7005"}, {"dodf", "7006"}},
-    .sig = {"01", "81", "A001", "A011"},
-    .aut = {"02", "82", "A002", "A012"},
-    .cl_odf = {{"prkdf", "7002"}, {"pukdf", "7004"}, {"cdf", "7005"}, {"dodf", "7006"}},
-    .tech = {"03", "83", "A003", "A013"},
-    .data_fid = 0xD103,
-    .activity_fid = 0xD120,
-    .short_read = "6282",
-};
-
-static const struct layout VARIANT = {
-    .odf =
-        {{"dodf", "6F21"}, {"cdf", "6F13"}, {"aodf", "6F35"}, {"pukdf", "6F02"}, {"prkdf", "6F44"}},
-    .sig = {"10", "83", "B07A", "B00C"},
-    .aut = {"20", "84", "B019", "B00B"},
-    .cl_odf = {{"cdf", "6F13"}, {"dodf", "6F21"}, {"pukdf", "6F02"}, {"prkdf", "6F44"}},
-    .tech = {"30", "85", "B01A", "B00D"},
-    .data_fid = 0xE003,
-    .activity_fid = 0xE120,
-    .aut_first = true,
-    .cdf_reverse = true,
-    .contact_first = true,
-    .short_read = "6C",
-};
 
 bool cardfile_save_cert(const char *path, X509 *cert, bool pem)
 {
@@ -81,15 +42,15 @@ static json_t *hex(const void *bytes, size_t n)
     return json_string(text);
 }
 
-static json_t *json_key(const char *use, const char *const def[4])
+static json_t *json_key(const char *use, const struct layout_key *k)
 {
     char key[24], cert[24];
 
     snprintf(key, sizeof(key), "%s.key", use);
     snprintf(cert, sizeof(cert), "%s.der", use);
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "use", use, "id", def[0], "reference",
-                     def[1], "certificate_file", def[2], "public_key_file", def[3], "key", key,
-                     "certificate", cert);
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "use", use, "id", k->id, "reference",
+                     k->reference, "certificate_file", k->certificate_file, "public_key_file",
+                     k->public_key_file, "key", key, "certificate", cert);
 }
 
 static json_t *json_data(const char *label, unsigned fid, const char *read, const char *update,
@@ -108,7 +69,7 @@ static json_t *json_text(const char *label, unsigned fid, const char *text)
 }
 
 /* EE { 84 name of the structure, 85 its identifier, 86 sector } */
-static json_t *json_activity(size_t i, unsigned fid, const struct practice *p)
+static json_t *json_activity(unsigned first_fid, const struct practice *p)
 {
     const char *const parts[3] = {p->name, p->structure, p->sector};
     uint8_t value[128];
@@ -124,96 +85,107 @@ static json_t *json_activity(size_t i, unsigned fid, const struct practice *p)
     }
     value[0] = 0xEE;
     value[1] = (uint8_t)(n - 2);
-    snprintf(label, sizeof(label), "CPS_ACTIVITY_%02zu_PS", i + 1);
-    return json_data(label, fid, "pin", "never", value, n);
+    snprintf(label, sizeof(label), "CPS_ACTIVITY_%02u_PS", p->number);
+    return json_data(label, first_fid + p->number - 1, "pin", "never", value, n);
+}
+
+static json_t *json_id_card(const struct holder *h, const struct layout *l)
+{
+    char text[40];
+
+    snprintf(text, sizeof(text), "8025000001/00%s", h->serial);
+    return json_text("CPS_ID_CARD", l->data_fid, text);
+}
+
+/* A card that names nobody has no CPS_NAME_PS, and the certificate's common name in CPS_INFO_PS. */
+static void append_holder(json_t *list, const struct holder *h, const struct layout *l)
+{
+    char common[COMMON_NAME_MAX], family[32], name[64], info[160];
+
+    holder_common_name(h, common);
+    snprintf(info, sizeof(info), "%s", common);
+    if (holder_is_named(h)) {
+        holder_family(h, family, sizeof(family));
+        snprintf(name, sizeof(name), "%s %s", family, h->given);
+        snprintf(info, sizeof(info), "%s %s %s %s", common, name, h->profession,
+                 h->speciality ? h->speciality : "    ");
+        json_array_append_new(list, json_text("CPS_NAME_PS", l->data_fid + 1, name));
+    }
+    json_array_append_new(list, json_text("CPS_LANG_PS", l->data_fid + 2, "FR"));
+    json_array_append_new(list, json_text("CPS_INFO_PS", l->data_fid + 3, info));
 }
 
 static json_t *json_all_data(const struct holder *h, const struct layout *l)
 {
     static const uint8_t zeros[64];
-    char id[NATIONAL_ID_LEN + 1], family[32], text[128];
     json_t *list = json_array();
 
-    holder_national_id(h, id);
-    holder_family(h, family, sizeof(family));
-    snprintf(text, sizeof(text), "8025000001/00%s", h->serial);
-    json_array_append_new(list, json_text("CPS_ID_CARD", l->data_fid, text));
-    snprintf(text, sizeof(text), "%s %s", family, h->given);
-    json_array_append_new(list, json_text("CPS_NAME_PS", l->data_fid + 1, text));
-    json_array_append_new(list, json_text("CPS_LANG_PS", l->data_fid + 2, "FR"));
-    snprintf(text, sizeof(text), "%s %s %s %s %s", id, family, h->given, h->profession,
-             h->speciality ? h->speciality : "    ");
-    json_array_append_new(list, json_text("CPS_INFO_PS", l->data_fid + 3, text));
+    json_array_append_new(list, json_id_card(h, l));
+    append_holder(list, h, l);
     json_array_append_new(
         list, json_data("CPS_DATA", l->data_fid + 4, "always", "pin", zeros, sizeof(zeros)));
-    for (size_t i = 0; i < HOLDER_PRACTICES_MAX && h->practices[i].name; i++)
-        json_array_append_new(list,
-                              json_activity(i, l->activity_fid + (unsigned)i, &h->practices[i]));
+    for (size_t i = 0; i < HOLDER_PRACTICES_MAX && h->practices[i].number; i++)
+        json_array_append_new(list, json_activity(l->activity_fid, &h->practices[i]));
     return list;
 }
 
-static json_t *json_odf(const char *const (*odf)[2], size_t n)
+static json_t *json_odf(const struct layout_df *odf)
 {
     json_t *list = json_array();
 
-    for (size_t i = 0; i < n; i++)
-        json_array_append_new(list, json_pack("{s:s, s:s}", "kind", odf[i][0], "file", odf[i][1]));
+    for (size_t i = 0; i < LAYOUT_ODF_MAX && odf[i].kind; i++)
+        json_array_append_new(list,
+                              json_pack("{s:s, s:s}", "kind", odf[i].kind, "file", odf[i].file));
     return list;
 }
 
 static json_t *json_contact(const struct holder *h, const struct layout *l)
 {
-    json_t *sig = json_key("sig", l->sig), *aut = json_key("aut", l->aut);
+    json_t *sig = json_key("sig", &l->sig), *aut = json_key("aut", &l->aut);
 
     return json_pack("{s:s, s:s, s:s, s:b, s:b, s:o, s:[o, o], s:o}", "aid", AID_CONTACT, "label",
                      "CPX IAS", "df", "0001", "contactless", 0, "cdf_reverse", l->cdf_reverse,
-                     "odf", json_odf(l->odf, 5), "keys", l->aut_first ? aut : sig,
+                     "odf", json_odf(l->odf), "keys", l->aut_first ? aut : sig,
                      l->aut_first ? sig : aut, "data", json_all_data(h, l));
 }
 
 static json_t *json_contactless(const struct holder *h, const struct layout *l)
 {
-    char text[40];
-
-    snprintf(text, sizeof(text), "8025000001/00%s", h->serial);
     return json_pack("{s:s, s:s, s:s, s:b, s:b, s:o, s:[o], s:[o]}", "aid", AID_CL, "label",
                      "CPX IAS CL", "df", "0002", "contactless", 1, "cdf_reverse", 0, "odf",
-                     json_odf(l->cl_odf, 4), "keys", json_key("tech", l->tech), "data",
-                     json_text("CPS_ID_CARD", l->data_fid, text));
+                     json_odf(l->cl_odf), "keys", json_key("tech", &l->tech), "data",
+                     json_id_card(h, l));
 }
 
-/* The check byte that closes an ATR offering anything but T=0 makes its bytes from T0 xor to 0. */
-static void t1_atr(char *out, size_t cap)
+/* In EF.DIR's order. */
+static json_t *json_applications(const struct holder *h, const struct layout *l)
 {
-    uint8_t b[32], tck = 0;
-    size_t n = 0;
+    json_t *list = json_array();
 
-    if (!hex_decode(ATR_T1, b, sizeof(b), &n))
-        abort();
-    for (size_t i = 1; i < n; i++)
-        tck ^= b[i];
-    snprintf(out, cap, "%s%02X", ATR_T1, tck);
+    json_array_append_new(list, json_contact(h, l));
+    if (l->cl_odf[0].kind)
+        json_array_insert_new(list, l->contact_first ? 1 : 0, json_contactless(h, l));
+    return list;
+}
+
+static json_t *json_bare_card(const char *name, const char *personality, const char *atr)
+{
+    return json_pack("{s:s, s:s, s:s, s:i}", "name", name, "personality", personality, "atr", atr,
+                     "protocol", 0);
 }
 
 static json_t *json_card(const struct holder *h)
 {
-    const struct layout *l = h->variant ? &VARIANT : &REFERENCE;
-    char atr[80] = ATR_T0;
+    const struct layout *l = layout_of(h->model);
 
     if (h->condition == COND_FOREIGN)
-        return json_pack("{s:s, s:s, s:s, s:i}", "name", h->card, "personality", "foreign", "atr",
-                         ATR_FOREIGN, "protocol", 0);
+        return json_bare_card(h->card, "foreign", ATR_FOREIGN);
     if (h->condition == COND_MUTE)
-        return json_pack("{s:s, s:s, s:s, s:i}", "name", h->card, "personality", "mute", "atr", atr,
-                         "protocol", 0);
-    if (h->protocol == 1)
-        t1_atr(atr, sizeof(atr));
-    json_t *contact = json_contact(h, l), *cl = json_contactless(h, l);
-    return json_pack("{s:s, s:s, s:s, s:i, s:s, s:s, s:s, s:s, s:[o, o]}", "name", h->card,
-                     "personality", "cps3", "atr", atr, "protocol", (int)h->protocol, "serial",
-                     h->serial, "pin", h->pin, "puk", PUK, "short_read", l->short_read,
-                     "applications", l->contact_first ? contact : cl,
-                     l->contact_first ? cl : contact);
+        return json_bare_card(h->card, "mute", ATR_MUTE);
+    return json_pack("{s:s, s:s, s:s, s:i, s:s, s:s, s:s, s:s, s:s, s:o}", "name", h->card,
+                     "personality", l->personality, "atr", l->atr, "protocol", l->protocol,
+                     "interface", l->interface, "serial", h->serial, "pin", h->pin, "puk", PUK,
+                     "short_read", l->short_read, "applications", json_applications(h, l));
 }
 
 static bool save_pair(const char *dir, const char *use, EVP_PKEY *key, X509 *cert)
@@ -256,20 +228,53 @@ static json_t *describe_cert(X509 *cert)
                      hex(digest, n), "size", i2d_X509(cert, NULL));
 }
 
-json_t *cardfile_describe(const struct holder *h, const struct card_keys *keys)
+static json_t *describe_person(const struct holder *h)
 {
     char id[NATIONAL_ID_LEN + 1], family[32];
 
-    if (!keys)
-        return json_pack("{s:s, s:s}", "name", h->card, "condition", condition_name(h->condition));
     holder_national_id(h, id);
     holder_family(h, family, sizeof(family));
-    return json_pack("{s:s, s:s, s:i, s:b, s:s, s:s, s:s, s:{s:s, s:s, s:s, s:s, s:s, s:s?}, "
-                     "s:{s:o, s:o}}",
-                     "name", h->card, "condition", condition_name(h->condition), "protocol",
-                     (int)h->protocol, "variant", h->variant, "serial", h->serial, "pin", h->pin,
-                     "puk", PUK, "holder", "national_id", id, "family_name", family, "given_name",
-                     h->given, "title", h->title, "profession", h->profession, "speciality",
-                     h->speciality, "certificates", "aut", describe_cert(keys->aut_cert), "sig",
-                     describe_cert(keys->sig_cert));
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s?}", "national_id", id, "family_name", family,
+                     "given_name", h->given, "title", h->title, "profession", h->profession,
+                     "speciality", h->speciality);
+}
+
+static json_t *describe_structure(const struct holder *h)
+{
+    char name[COMMON_NAME_MAX];
+
+    holder_common_name(h, name);
+    return json_pack("{s:s, s:s, s:s, s:s}", "name", h->structure, "locality", h->locality,
+                     "identifier", h->structure_id, "common_name", name);
+}
+
+static json_t *describe_practices(const struct holder *h)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < HOLDER_PRACTICES_MAX && h->practices[i].number; i++) {
+        const struct practice *p = &h->practices[i];
+        json_array_append_new(list,
+                              json_pack("{s:i, s:s, s:s, s:s}", "number", (int)p->number, "name",
+                                        p->name, "structure", p->structure, "sector", p->sector));
+    }
+    return list;
+}
+
+json_t *cardfile_describe(const struct holder *h, const struct card_keys *keys)
+{
+    const struct layout *l = layout_of(h->model);
+    bool named = holder_is_named(h);
+
+    if (!keys)
+        return json_pack("{s:s, s:s}", "name", h->card, "condition", condition_name(h->condition));
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:b, s:s, s:s, s:s, s:o, s:o, "
+                     "s:{s:o, s:o, s:o}}",
+                     "name", h->card, "condition", condition_name(h->condition), "family",
+                     named ? "CPS" : "CPE", "generation", l->personality, "interface", l->interface,
+                     "protocol", l->protocol, "variant", h->model == MODEL_CPS3_VARIANT, "serial",
+                     h->serial, "pin", h->pin, "puk", PUK, named ? "holder" : "structure",
+                     named ? describe_person(h) : describe_structure(h), "practices",
+                     describe_practices(h), "certificates", "aut", describe_cert(keys->aut_cert),
+                     "sig", describe_cert(keys->sig_cert), "tech", describe_cert(keys->tech_cert));
 }

@@ -17,8 +17,8 @@ const struct holder HOLDERS[] = {
      .serial = "29900101",
      .pin = "1234",
      .own_signature_key = true,
-     .practices = {{"CABINET DU DR VALMONT", "499700000000010", "SA07"},
-                   {"HOPITAL DES TROIS VALLEES", "100000000000018", "SA01"}}},
+     .practices = {{1, "CABINET DU DR VALMONT", "499700000000010", "SA07"},
+                   {2, "HOPITAL DES TROIS VALLEES", "100000000000018", "SA01"}}},
     {.card = "nurse",
      .rpps = "9970000202",
      .family = "BRISSAC",
@@ -28,7 +28,7 @@ const struct holder HOLDERS[] = {
      .serial = "29900202",
      .pin = "2345",
      .own_signature_key = true,
-     .practices = {{"HOPITAL DES TROIS VALLEES", "100000000000018", "SA01"}}},
+     .practices = {{1, "HOPITAL DES TROIS VALLEES", "100000000000018", "SA01"}}},
     {.card = "pharmacist",
      .rpps = "9970000303",
      .family = "ORLEAC",
@@ -37,7 +37,7 @@ const struct holder HOLDERS[] = {
      .profession = "21",
      .serial = "29900303",
      .pin = "3456",
-     .practices = {{"PHARMACIE DU PONT NEUF", "200000000000026", "SA33"}}},
+     .practices = {{1, "PHARMACIE DU PONT NEUF", "200000000000026", "SA33"}}},
     {.card = "expired",
      .condition = COND_EXPIRED,
      .rpps = "9970000404",
@@ -96,8 +96,8 @@ const struct holder HOLDERS[] = {
      .serial = "29900909",
      .pin = "9012",
      .own_signature_key = true,
-     .variant = true,
-     .practices = {{"MAISON DE SANTE DES DUNES", "300000000000034", "SA08"}}},
+     .model = MODEL_CPS3_VARIANT,
+     .practices = {{1, "MAISON DE SANTE DES DUNES", "300000000000034", "SA08"}}},
     {.card = "physician-t1",
      .same_as = "physician",
      .rpps = "9970000101",
@@ -109,8 +109,8 @@ const struct holder HOLDERS[] = {
      .serial = "29900111",
      .pin = "1234",
      .own_signature_key = true,
-     .protocol = 1,
-     .practices = {{"CABINET DU DR VALMONT", "499700000000010", "SA07"}}},
+     .model = MODEL_CPS3_T1,
+     .practices = {{1, "CABINET DU DR VALMONT", "499700000000010", "SA07"}}},
     {.card = "mismatched",
      .condition = COND_MISMATCHED,
      .same_as = "physician",
@@ -135,6 +135,51 @@ const struct holder HOLDERS[] = {
      .serial = "29900131",
      .pin = "1234",
      .own_signature_key = true},
+    {.card = "contactless",
+     .same_as = "physician",
+     .rpps = "9970000101",
+     .family = "VALMONT",
+     .given = "ADELINE",
+     .title = "Médecin",
+     .profession = "10",
+     .speciality = "SM26",
+     .serial = "29900101",
+     .pin = "1234",
+     .own_signature_key = true,
+     .model = MODEL_CPS3_CONTACTLESS},
+    {.card = "cps4",
+     .rpps = "9970001010",
+     .family = "CAPBRETON",
+     .given = "ROSE",
+     .title = "Chirurgien-Dentiste",
+     .profession = "40",
+     .serial = "29901010",
+     .pin = "1357",
+     .own_signature_key = true,
+     .model = MODEL_CPS4,
+     .practices = {{2, "CENTRE DENTAIRE DES ACACIAS", "400000000000042", "SA05"},
+                   {5, "HOPITAL DES TROIS VALLEES", "100000000000018", "SA01"}}},
+    {.card = "locum",
+     .rpps = "9970001111",
+     .family = "SEIGNOSSE",
+     .given = "AUBIN",
+     .title = "Médecin",
+     .profession = "10",
+     .speciality = "SM54",
+     .serial = "29901111",
+     .pin = "2468",
+     .practices = {{1, "CABINET MEDICAL DE LA HALLE", "500000000000059", "SA07"},
+                   {4, "MAISON DE SANTE DES DUNES", "300000000000034", "SA08"},
+                   {9, "CLINIQUE DE L'ÉTANG", "600000000000067", "SA02"},
+                   {16, "HOPITAL DES TROIS VALLEES", "100000000000018", "SA01"}}},
+    {.card = "cpe",
+     .structure = "HOPITAL DES TROIS VALLEES",
+     .locality = "Landes (40)",
+     .structure_id = "100000000000018",
+     .rank = "00042",
+     .serial = "29901212",
+     .pin = "3579",
+     .practices = {{1, "HOPITAL DES TROIS VALLEES", "100000000000018", "SA01"}}},
     {.card = "foreign", .condition = COND_FOREIGN},
     {.card = "mute", .condition = COND_MUTE},
 };
@@ -152,6 +197,19 @@ const char *condition_name(enum condition c)
 bool holder_has_content(const struct holder *h)
 {
     return h->condition != COND_FOREIGN && h->condition != COND_MUTE;
+}
+
+bool holder_is_named(const struct holder *h)
+{
+    return h->rpps != NULL;
+}
+
+void holder_common_name(const struct holder *h, char ret_name[COMMON_NAME_MAX])
+{
+    if (holder_is_named(h))
+        holder_national_id(h, ret_name);
+    else
+        snprintf(ret_name, COMMON_NAME_MAX, "%s/%s", h->structure_id, h->rank);
 }
 
 void holder_national_id(const struct holder *h, char ret_id[NATIONAL_ID_LEN + 1])

@@ -7,7 +7,7 @@
 #include <stddef.h>
 
 enum {
-    HOLDER_PRACTICES_MAX = 2,
+    HOLDER_PRACTICES_MAX = 4,
 };
 
 /* What is wrong with a card, if anything. */
@@ -23,7 +23,19 @@ enum condition {
     COND_MUTE,       /* never answers a command */
 };
 
+/* Which card: layout and interface. */
+enum model {
+    MODEL_CPS3,
+    MODEL_CPS3_VARIANT,     /* other identifiers, sizes and orders */
+    MODEL_CPS3_T1,          /* announces T=1 */
+    MODEL_CPS3_CONTACTLESS, /* a CPS3 laid on a contactless reader */
+    MODEL_CPS4,
+};
+
+/* A practice situation: CPS_ACTIVITY_<number>_PS. Numbers rise, with gaps where one was withdrawn.
+ */
 struct practice {
+    unsigned number; /* 0 ends the list */
     const char *name, *structure, *sector;
 };
 
@@ -31,14 +43,15 @@ struct holder {
     const char *card; /* name of the card, directory of its image */
     enum condition condition;
     const char *same_as; /* other card of the same holder: same keys, same certificates */
-    const char *rpps;    /* ten digits; the check digit is computed */
+    enum model model;
+    const char *rpps; /* ten digits; the check digit is computed. NULL: no person is named */
     const char *family, *given;
     const char *title, *profession, *speciality;
+    /* Of a card that names a structure and the rank of the card in it instead of a person. */
+    const char *structure, *locality, *structure_id, *rank;
     const char *serial; /* of the card, eight digits */
     const char *pin;
     bool own_signature_key; /* else a key shared between the odd cards, to save time */
-    bool variant;           /* other identifiers, sizes and orders */
-    unsigned protocol;
     size_t padding;
     struct practice practices[HOLDER_PRACTICES_MAX];
 };
@@ -50,6 +63,13 @@ const char *condition_name(enum condition c);
 
 /* A card with PKCS#15 content, as opposed to one that only has an ATR. */
 bool holder_has_content(const struct holder *h);
+
+/* The card says who holds it. */
+bool holder_is_named(const struct holder *h);
+
+/* The subject's common name: the national identifier, or structure and rank. */
+enum { COMMON_NAME_MAX = 48 };
+void holder_common_name(const struct holder *h, char ret_name[COMMON_NAME_MAX]);
 
 /* 8, the RPPS number and its check digit; the family name ends in its last four digits. */
 enum { NATIONAL_ID_LEN = 12 };

@@ -13,7 +13,7 @@
 #include "pki.h"
 
 enum {
-    HOLDERS_MAX = 16,
+    HOLDERS_MAX = 24,
     /* Keys: the CAs, then shared ones, then an authentication and a signature key a holder. */
     KEY_ROOT = 0,
     KEY_PERSONS,
@@ -24,7 +24,12 @@ enum {
     KEYS_MAX = KEY_FIRST_HOLDER + 2 * HOLDERS_MAX,
     THREADS = 2,
     FIRST_SERIAL = 0x20100001,
+    CARD_TYPE_CPS = 0,
+    CARD_TYPE_CPE = 2,
 };
+
+/* The certificates of a holder, in the order of their serial numbers. */
+enum cert { CERT_AUT, CERT_SIG, CERT_TECH, CERTS };
 
 struct keyring {
     pthread_mutex_t lock;
@@ -36,7 +41,7 @@ struct keyring {
 struct igc {
     struct keyring ring;
     struct pki_ca root, persons, foreign;
-    X509 *certs[3 * HOLDERS_MAX]; /* sig, aut, tech of each holder */
+    X509 *certs[HOLDERS_MAX][CERTS];
 };
 
 /* --- keys ----------------------------------------------------------------------------------- */
@@ -132,36 +137,60 @@ static bool make_authorities(struct igc *g)
            pki_ca_init(&g->foreign, "TEST AC ETRANGERE", take_key(g, KEY_FOREIGN), NULL, 3);
 }
 
-static long serial_of(const struct holder *h, bool signature)
+static long serial_of(const struct holder *h, enum cert which)
 {
-    return FIRST_SERIAL + 2 * (origin(h) - HOLDERS) + signature;
+    return FIRST_SERIAL + CERTS * (origin(h) - HOLDERS) + which;
 }
 
-static X509 *issue(const struct igc *g, const struct holder *h, EVP_PKEY *key, bool signature)
+static X509 *issue(const struct igc *g, const struct holder *h, struct pki_subject *s,
+                   enum cert which, EVP_PKEY *key)
 {
-    char id[NATIONAL_ID_LEN + 1], family[32];
     bool expired = h->condition == COND_EXPIRED;
     const struct pki_ca *issuer = h->condition == COND_UNTRUSTED ? &g->foreign : &g->persons;
     EVP_PKEY *signer = h->condition == COND_FORGED ? g->foreign.key : issuer->key;
 
-    holder_national_id(h, id);
-    holder_family(h, family, sizeof(family));
-    const struct pki_subject s = {
+    s->card_serial = h->serial;
+    s->card_type = holder_is_named(h) ? CARD_TYPE_CPS : CARD_TYPE_CPE;
+    s->serial = serial_of(h, which);
+    s->not_before = expired ? -4L * 365 * PKI_DAY : -30L * PKI_DAY;
+    s->not_after = expired ? -30L * PKI_DAY : 3L * 365 * PKI_DAY;
+    s->signature = which == CERT_SIG;
+    return pki_issue(s, key, issuer, signer);
+}
+
+static X509 *issue_to_holder(const struct igc *g, const struct holder *h, enum cert which,
+                             EVP_PKEY *key)
+{
+    char name[COMMON_NAME_MAX], family[32];
+    struct pki_subject s = {
+        .organization = h->structure,
+        .locality = h->locality,
+        .unit = h->structure_id,
         .title = h->title,
-        .national_id = id,
-        .family_name = family,
+        .common_name = name,
         .given_name = h->given,
-        .card_serial = origin(h)->serial,
         .profession = h->profession,
         .speciality = h->speciality,
-        .serial = serial_of(h, signature),
-        .not_before = expired ? -4L * 365 * PKI_DAY : -30L * PKI_DAY,
-        .not_after = expired ? -30L * PKI_DAY : 3L * 365 * PKI_DAY,
-        .signature = signature,
-        .bare = h->variant && !signature,
-        .padding = signature ? 0 : h->padding,
+        .bare = h->model == MODEL_CPS3_VARIANT && which == CERT_AUT,
+        .padding = which == CERT_AUT ? h->padding : 0,
     };
-    return pki_issue(&s, key, issuer, signer);
+
+    holder_common_name(h, name);
+    if (holder_is_named(h)) {
+        holder_family(h, family, sizeof(family));
+        s.family_name = family;
+    }
+    return issue(g, h, &s, which, key);
+}
+
+/* The technical certificate, open to any contactless reader, names the card and nobody. */
+static X509 *issue_to_card(const struct igc *g, const struct holder *h, EVP_PKEY *key)
+{
+    char name[40];
+    struct pki_subject s = {.common_name = name};
+
+    snprintf(name, sizeof(name), "8025000001/00%s", h->serial);
+    return issue(g, h, &s, CERT_TECH, key);
 }
 
 /* Certificates of a holder with two cards are made once, for the first card. */
@@ -169,12 +198,13 @@ static bool make_certificates(struct igc *g)
 {
     for (size_t i = 0; i < N_HOLDERS; i++) {
         const struct holder *h = &HOLDERS[i];
+        X509 **certs = g->certs[i];
         if (!holder_has_content(h) || h->same_as)
             continue;
-        g->certs[3 * i] = issue(g, h, signature_key(g, h), true);
-        g->certs[3 * i + 1] = issue(g, h, authentication_key(g, h), false);
-        g->certs[3 * i + 2] = issue(g, h, g->ring.keys[KEY_TECH], false);
-        if (!g->certs[3 * i] || !g->certs[3 * i + 1] || !g->certs[3 * i + 2])
+        certs[CERT_AUT] = issue_to_holder(g, h, CERT_AUT, authentication_key(g, h));
+        certs[CERT_SIG] = issue_to_holder(g, h, CERT_SIG, signature_key(g, h));
+        certs[CERT_TECH] = issue_to_card(g, h, g->ring.keys[KEY_TECH]);
+        if (!certs[CERT_AUT] || !certs[CERT_SIG] || !certs[CERT_TECH])
             return false;
     }
     return true;
@@ -182,17 +212,17 @@ static bool make_certificates(struct igc *g)
 
 static struct card_keys keys_of(const struct igc *g, const struct holder *h)
 {
-    size_t i = (size_t)(origin(h) - HOLDERS);
+    X509 *const *certs = g->certs[origin(h) - HOLDERS];
     /* A mismatched card holds somebody else's authentication key: the second holder's. */
     const struct holder *aut = h->condition == COND_MISMATCHED ? &HOLDERS[1] : h;
-    size_t swap = h->condition == COND_SWAPPED;
+    bool swapped = h->condition == COND_SWAPPED;
 
     return (struct card_keys){.sig = signature_key(g, h),
                               .aut = authentication_key(g, aut),
                               .tech = g->ring.keys[KEY_TECH],
-                              .sig_cert = g->certs[3 * i + swap],
-                              .aut_cert = g->certs[3 * i + 1 - swap],
-                              .tech_cert = g->certs[3 * i + 2]};
+                              .sig_cert = certs[swapped ? CERT_AUT : CERT_SIG],
+                              .aut_cert = certs[swapped ? CERT_SIG : CERT_AUT],
+                              .tech_cert = certs[CERT_TECH]};
 }
 
 /* --- output --------------------------------------------------------------------------------- */
@@ -228,14 +258,12 @@ static bool save_crl(const char *out, const char *name, const struct pki_ca *ca,
 
 static bool save_crls(const struct igc *g, const char *out)
 {
-    long revoked[2 * HOLDERS_MAX];
+    long revoked[CERTS * HOLDERS_MAX];
     size_t n = 0;
 
     for (size_t i = 0; i < N_HOLDERS; i++) {
-        if (HOLDERS[i].condition == COND_REVOKED) {
-            revoked[n++] = serial_of(&HOLDERS[i], false);
-            revoked[n++] = serial_of(&HOLDERS[i], true);
-        }
+        for (int which = 0; HOLDERS[i].condition == COND_REVOKED && which < CERTS; which++)
+            revoked[n++] = serial_of(&HOLDERS[i], (enum cert)which);
     }
     return save_crl(out, "igc/root.crl", &g->root, NULL, 0, -PKI_DAY, 300 * PKI_DAY) &&
            save_crl(out, "igc/persons.crl", &g->persons, revoked, n, -PKI_DAY, 30 * PKI_DAY) &&
@@ -289,8 +317,9 @@ static void igc_done(struct igc *g)
     pki_ca_done(&g->foreign);
     for (size_t i = 0; i < KEYS_MAX; i++)
         EVP_PKEY_free(g->ring.keys[i]);
-    for (size_t i = 0; i < 3 * HOLDERS_MAX; i++)
-        X509_free(g->certs[i]);
+    for (size_t i = 0; i < HOLDERS_MAX; i++)
+        for (size_t k = 0; k < CERTS; k++)
+            X509_free(g->certs[i][k]);
 }
 
 int main(int argc, char **argv)

@@ -140,12 +140,20 @@ void pki_ca_done(struct pki_ca *ca)
     *ca = (struct pki_ca){0};
 }
 
-/* C, title, then one RDN of three: national identifier, family name, given name. */
+/* A NULL value leaves the attribute out. */
+static bool add_optional(X509_NAME *name, const char *field, const char *value, int set)
+{
+    return !value || add_name(name, field, value, set);
+}
+
+/* C, structure, title, then one RDN of up to three: identifier, family name, given name. */
 static bool fill_name(X509_NAME *name, const struct pki_subject *s)
 {
-    return add_name(name, "C", "FR", 0) && add_name(name, "title", s->title, 0) &&
-           add_name(name, "CN", s->national_id, 0) && add_name(name, "SN", s->family_name, -1) &&
-           add_name(name, "GN", s->given_name, -1);
+    return add_name(name, "C", "FR", 0) && add_optional(name, "O", s->organization, 0) &&
+           add_optional(name, "L", s->locality, 0) && add_optional(name, "OU", s->unit, 0) &&
+           add_optional(name, "title", s->title, 0) && add_name(name, "CN", s->common_name, 0) &&
+           add_optional(name, "SN", s->family_name, -1) &&
+           add_optional(name, "GN", s->given_name, -1);
 }
 
 static bool add_private_exts(X509 *cert, const struct pki_subject *s)
@@ -156,7 +164,7 @@ static bool add_private_exts(X509 *cert, const struct pki_subject *s)
     snprintf(card_id, sizeof(card_id), "8025000001/00%s", s->card_serial);
     return add_text_ext(cert, OID_CARD_ID, card_id) &&
            add_private_ext(cert, OID_CARD_TYPE, type, sizeof(type)) &&
-           add_text_ext(cert, OID_PROFESSION, s->profession) &&
+           (!s->profession || add_text_ext(cert, OID_PROFESSION, s->profession)) &&
            (!s->speciality || add_text_ext(cert, OID_SPECIALITY, s->speciality));
 }
 

@@ -14,11 +14,13 @@ struct pki_ca {
     EVP_PKEY *key;
 };
 
-/* What is in a holder's certificate. Offsets are seconds from now. */
+/* What is in a certificate of a card. Offsets are seconds from now. Texts may be NULL, but for the
+ * common name and the card's serial number. */
 struct pki_subject {
-    const char *title, *national_id, *family_name, *given_name;
+    const char *organization, *locality, *unit;
+    const char *title, *common_name, *family_name, *given_name;
     const char *card_serial;             /* eight digits */
-    const char *profession, *speciality; /* codes; speciality may be NULL */
+    const char *profession, *speciality; /* codes */
     unsigned card_type;
     long serial, not_before, not_after;
     bool signature; /* else authentication */

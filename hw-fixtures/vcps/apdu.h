@@ -9,6 +9,7 @@ enum {
     REPLY_MAX = 512,     /* the longest answer is a public key object, 280 bytes */
     MESSAGE_MAX = 65535, /* what vpcd's two-byte length can carry */
     LE_MAX_SHORT = 256,
+    CLA_CHAIN = 0x10, /* more data follow in the next command */
 };
 
 enum sw {

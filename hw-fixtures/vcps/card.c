@@ -3,15 +3,25 @@
 
 #include <sys/random.h>
 
-#include "sdo.h"
-
 enum {
     PIN_TRIES = 3,
     PUK_TRIES = 10,
     PUK_USES = 100,
-    REF_PIN = 1,
-    REF_PUK = 2,
 };
+
+static const struct applet *applet_of(const struct image *im)
+{
+    switch (im->personality) {
+    case PERSONALITY_CPS3:
+        return &APPLET_CPS3;
+    case PERSONALITY_CPS4:
+        return &APPLET_CPS4;
+    case PERSONALITY_FOREIGN:
+    case PERSONALITY_MUTE: /* which never gets to execute anything */
+        break;
+    }
+    return &APPLET_FOREIGN;
+}
 
 struct card *card_new(struct image *im)
 {
@@ -22,6 +32,7 @@ struct card *card_new(struct image *im)
         return NULL;
     }
     c->image = im;
+    c->applet = applet_of(im);
     if (!fs_init(&c->fs, im)) {
         card_free(c);
         return NULL;
@@ -50,10 +61,10 @@ void card_reset(struct card *c)
 
 static struct pin *code(struct card *c, uint8_t reference)
 {
-    return reference == REF_PIN ? &c->pin : reference == REF_PUK ? &c->puk : NULL;
+    return reference == CARD_REF_PIN ? &c->pin : reference == CARD_REF_PUK ? &c->puk : NULL;
 }
 
-static uint16_t do_verify(struct card *c, const struct apdu *a)
+uint16_t card_verify(struct card *c, const struct apdu *a)
 {
     struct pin *p = code(c, a->p2);
 
@@ -66,27 +77,7 @@ static uint16_t do_verify(struct card *c, const struct apdu *a)
     return pin_verify(p, a->data, a->lc);
 }
 
-static uint16_t do_change(struct card *c, const struct apdu *a)
-{
-    /* The PUK's rules say that it is never changed. */
-    if (a->p1)
-        return SW_WRONG_P1P2;
-    if (a->p2 != REF_PIN)
-        return a->p2 == REF_PUK ? SW_SECURITY : SW_NO_REFERENCE;
-    c->verifies++;
-    return pin_change(&c->pin, a->data, a->lc);
-}
-
-static uint16_t do_unblock(struct card *c, const struct apdu *a)
-{
-    if (a->p1 != 0x02)
-        return SW_WRONG_P1P2;
-    if (a->p2 != REF_PIN)
-        return SW_NO_REFERENCE;
-    return pin_unblock(&c->pin, &c->puk, a->data, a->lc);
-}
-
-static uint16_t do_challenge(const struct apdu *a, struct reply *r)
+uint16_t card_challenge(const struct apdu *a, struct reply *r)
 {
     if (a->p1 || a->p2)
         return SW_WRONG_P1P2;
@@ -96,10 +87,10 @@ static uint16_t do_challenge(const struct apdu *a, struct reply *r)
     return getrandom(r->data, r->len, 0) == (ssize_t)r->len ? SW_OK : SW_FAILURE;
 }
 
-static uint16_t do_select(struct card *c, const struct apdu *a, struct reply *r)
+uint16_t card_select(struct card *c, card_select_fn *rules, const struct apdu *a, struct reply *r)
 {
     uint16_t df = c->fs.df;
-    uint16_t sw = fs_select(&c->fs, a, r);
+    uint16_t sw = rules(&c->fs, a, r);
 
     /* Local keys go out of reach with their application, so does what was set up for them. */
     if (c->fs.df != df)
@@ -107,49 +98,10 @@ static uint16_t do_select(struct card *c, const struct apdu *a, struct reply *r)
     return sw;
 }
 
-static uint16_t run(struct card *c, const struct apdu *a, struct reply *r)
-{
-    bool pin_ok = c->pin.verified;
-
-    if ((a->cla & (uint8_t)~0x10) != 0)
-        return SW_BAD_CLA;
-    if (a->cla == 0x10 && a->ins != INS_PSO)
-        return SW_CHAINING;
-    switch (a->ins) {
-    case INS_SELECT:
-        return do_select(c, a, r);
-    case INS_READ_BINARY:
-        return fs_read(&c->fs, a, pin_ok, r);
-    case INS_UPDATE_BINARY:
-        return fs_update(&c->fs, a, pin_ok);
-    case INS_GET_DATA:
-        return sdo_get(&c->fs, &c->pin, &c->puk, a, r);
-    case INS_VERIFY:
-        return do_verify(c, a);
-    case INS_CHANGE:
-        return do_change(c, a);
-    case INS_RESET_RETRY:
-        return do_unblock(c, a);
-    case INS_MSE:
-        return se_set(&c->se, &c->fs, a);
-    case INS_GET_CHALLENGE:
-        return do_challenge(a, r);
-    case INS_INTERNAL_AUTH:
-        return se_internal_authenticate(&c->se, &c->fs, a, pin_ok, r);
-    case INS_PSO:
-        return se_perform(&c->se, &c->fs, a, pin_ok, r);
-    default:
-        return SW_BAD_INS;
-    }
-}
-
 void card_execute(struct card *c, const struct apdu *a, struct reply *r)
 {
     r->len = 0;
-    if (c->image->personality == PERSONALITY_CPS3)
-        r->sw = run(c, a, r);
-    else
-        r->sw = a->ins == INS_SELECT ? SW_NOT_FOUND : SW_BAD_INS;
+    r->sw = c->applet->execute(c, a, r);
     if (r->sw != SW_OK && r->sw != SW_END_OF_FILE)
         r->len = 0;
 }

@@ -4,12 +4,19 @@
 #ifndef VCPS_CARD_H
 #define VCPS_CARD_H
 
+#include "applet.h"
 #include "fs.h"
 #include "pin.h"
 #include "se.h"
 
+enum {
+    CARD_REF_PIN = 1,
+    CARD_REF_PUK = 2,
+};
+
 struct card {
     struct image *image;
+    const struct applet *applet;
     struct fs fs;
     struct pin pin, puk;
     struct se se;
@@ -24,5 +31,11 @@ void card_reset(struct card *c);
 
 /* Executes one command; the answer's data are whole, cutting them up is framing's work. */
 void card_execute(struct card *c, const struct apdu *a, struct reply *r);
+
+/* For applets: the commands that are the same on all cards. SELECT by an applet's own rules. */
+typedef uint16_t card_select_fn(struct fs *fs, const struct apdu *a, struct reply *r);
+uint16_t card_select(struct card *c, card_select_fn *rules, const struct apdu *a, struct reply *r);
+uint16_t card_verify(struct card *c, const struct apdu *a);
+uint16_t card_challenge(const struct apdu *a, struct reply *r);
 
 #endif

@@ -28,31 +28,60 @@ bool crypto_sign(EVP_PKEY *pkey, const uint8_t *data, size_t n, uint8_t out[CRYP
            EVP_PKEY_sign(ctx, out, &len, data, n) == 1 && len == CRYPTO_RSA_LEN;
 }
 
-bool crypto_sign_hash(EVP_PKEY *pkey, enum hash_alg alg, const uint8_t *hash,
+static bool sign_hash(EVP_PKEY *pkey, int padding, enum hash_alg alg, const uint8_t *hash,
                       uint8_t out[CRYPTO_RSA_LEN])
 {
     EVP_PKEY_CTX *ctx CLEANUP(free_ctx) = EVP_PKEY_CTX_new(pkey, NULL);
     const EVP_MD *md = alg == HASH_SHA1 ? EVP_sha1() : EVP_sha256();
     size_t len = CRYPTO_RSA_LEN;
 
-    return ctx && EVP_PKEY_sign_init(ctx) == 1 &&
-           EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) == 1 &&
-           EVP_PKEY_CTX_set_signature_md(ctx, md) == 1 &&
-           EVP_PKEY_sign(ctx, out, &len, hash, crypto_hash_len(alg)) == 1 && len == CRYPTO_RSA_LEN;
+    if (!ctx || EVP_PKEY_sign_init(ctx) != 1 || EVP_PKEY_CTX_set_rsa_padding(ctx, padding) != 1 ||
+        EVP_PKEY_CTX_set_signature_md(ctx, md) != 1)
+        return false;
+    if (padding == RSA_PKCS1_PSS_PADDING &&
+        EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, RSA_PSS_SALTLEN_DIGEST) != 1)
+        return false;
+    return EVP_PKEY_sign(ctx, out, &len, hash, crypto_hash_len(alg)) == 1 && len == CRYPTO_RSA_LEN;
 }
 
-bool crypto_decipher(EVP_PKEY *pkey, const uint8_t *data, size_t n, uint8_t out[CRYPTO_RSA_LEN],
-                     size_t *ret_len)
+bool crypto_sign_hash(EVP_PKEY *pkey, enum hash_alg alg, const uint8_t *hash,
+                      uint8_t out[CRYPTO_RSA_LEN])
+{
+    return sign_hash(pkey, RSA_PKCS1_PADDING, alg, hash, out);
+}
+
+bool crypto_sign_pss(EVP_PKEY *pkey, enum hash_alg alg, const uint8_t *hash,
+                     uint8_t out[CRYPTO_RSA_LEN])
+{
+    return sign_hash(pkey, RSA_PKCS1_PSS_PADDING, alg, hash, out);
+}
+
+static bool decipher(EVP_PKEY *pkey, int padding, const uint8_t *data, size_t n,
+                     uint8_t out[CRYPTO_RSA_LEN], size_t *ret_len)
 {
     EVP_PKEY_CTX *ctx CLEANUP(free_ctx) = EVP_PKEY_CTX_new(pkey, NULL);
     size_t len = CRYPTO_RSA_LEN;
 
     if (!ctx || EVP_PKEY_decrypt_init(ctx) != 1 ||
-        EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) != 1 ||
+        EVP_PKEY_CTX_set_rsa_padding(ctx, padding) != 1 ||
         EVP_PKEY_decrypt(ctx, out, &len, data, n) != 1)
         return false;
     *ret_len = len;
     return true;
+}
+
+bool crypto_decipher(EVP_PKEY *pkey, const uint8_t *data, size_t n, uint8_t out[CRYPTO_RSA_LEN],
+                     size_t *ret_len)
+{
+    return decipher(pkey, RSA_PKCS1_PADDING, data, n, out, ret_len);
+}
+
+bool crypto_raw(EVP_PKEY *pkey, const uint8_t block[CRYPTO_RSA_LEN], uint8_t out[CRYPTO_RSA_LEN])
+{
+    size_t len;
+
+    return decipher(pkey, RSA_NO_PADDING, block, CRYPTO_RSA_LEN, out, &len) &&
+           len == CRYPTO_RSA_LEN;
 }
 
 static uint32_t be32(const uint8_t *p)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the card computes: RSA-2048 under PKCS#1 v1.5, and the last round of a hash. */
+/* What cards compute: RSA-2048 under PKCS#1 v1.5, PSS or no padding, the last round of a hash. */
 #ifndef VCPS_CRYPTO_H
 #define VCPS_CRYPTO_H
 
@@ -23,6 +23,13 @@ bool crypto_sign(EVP_PKEY *pkey, const uint8_t *data, size_t n, uint8_t out[CRYP
 /* Wraps a hash in its DigestInfo, then as above. */
 bool crypto_sign_hash(EVP_PKEY *pkey, enum hash_alg alg, const uint8_t *hash,
                       uint8_t out[CRYPTO_RSA_LEN]);
+
+/* PSS, its mask by the same hash, its salt as long as the hash. */
+bool crypto_sign_pss(EVP_PKEY *pkey, enum hash_alg alg, const uint8_t *hash,
+                     uint8_t out[CRYPTO_RSA_LEN]);
+
+/* Applies the private key to a whole block. False when it is not below the modulus. */
+bool crypto_raw(EVP_PKEY *pkey, const uint8_t block[CRYPTO_RSA_LEN], uint8_t out[CRYPTO_RSA_LEN]);
 
 /* Removes the padding. False when it is wrong. */
 bool crypto_decipher(EVP_PKEY *pkey, const uint8_t *data, size_t n, uint8_t out[CRYPTO_RSA_LEN],

@@ -79,9 +79,11 @@ size_t framing_exchange(struct framing *f, struct card *c, const uint8_t *msg, s
         framing_reset(f);
         return answer(out, NULL, 0, sw);
     }
-    if (a.ins == INS_GET_RESPONSE && c->image->personality == PERSONALITY_CPS3) {
-        if ((a.cla & (uint8_t)~0x10) != 0 || a.p1 || a.p2 || a.lc)
-            return answer(out, NULL, 0, a.cla ? SW_BAD_CLA : SW_WRONG_P1P2);
+    if (a.ins == INS_GET_RESPONSE && c->applet->get_response) {
+        if ((a.cla & (uint8_t)~CLA_CHAIN) != c->applet->cla)
+            return answer(out, NULL, 0, SW_BAD_CLA);
+        if (a.p1 || a.p2 || a.lc)
+            return answer(out, NULL, 0, SW_WRONG_P1P2);
         return get_response(f, a.le ? a.le : LE_MAX_SHORT, out);
     }
     framing_reset(f);

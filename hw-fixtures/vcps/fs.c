@@ -11,11 +11,6 @@ enum {
     FID_SN = 0xD003,
     FID_ODF = 0x5031,
     FID_TOKEN_INFO = 0x5032,
-    P2_FCP = 0x04,
-    P2_NOTHING = 0x0C,
-    SCB_ALWAYS = 0x00,
-    SCB_PIN = 0x11,
-    SCB_NEVER = 0xFF,
 };
 
 /* --- building ------------------------------------------------------------------------------- */
@@ -104,7 +99,7 @@ static bool add_objects(struct fs *fs, const struct image_app *app)
 bool fs_init(struct fs *fs, const struct image *im)
 {
     *fs = (struct fs){.image = im};
-    bool ok = im->personality != PERSONALITY_CPS3 || add_master_files(fs);
+    bool ok = !image_has_files(im) || add_master_files(fs);
     for (size_t i = 0; ok && i < im->n_apps; i++)
         ok = add_directories(fs, &im->apps[i]) && add_objects(fs, &im->apps[i]);
     fs_reset(fs);
@@ -128,20 +123,35 @@ void fs_reset(struct fs *fs)
 
 /* --- finding -------------------------------------------------------------------------------- */
 
-static const struct image_app *app_by_df(const struct fs *fs, uint16_t df)
+static bool reachable(const struct fs *fs, const struct image_app *app)
+{
+    return app->contactless || !fs->image->contactless;
+}
+
+const struct image_app *fs_app_by_df(const struct fs *fs, uint16_t df)
 {
     for (size_t i = 0; i < fs->image->n_apps; i++)
-        if (fs->image->apps[i].df == df)
+        if (fs->image->apps[i].df == df && reachable(fs, &fs->image->apps[i]))
             return &fs->image->apps[i];
+    return NULL;
+}
+
+const struct image_app *fs_app_by_aid(const struct fs *fs, const uint8_t *aid, size_t n)
+{
+    for (size_t i = 0; i < fs->image->n_apps; i++) {
+        const struct image_app *app = &fs->image->apps[i];
+        if (n == app->aid_len && memcmp(aid, app->aid, n) == 0 && reachable(fs, app))
+            return app;
+    }
     return NULL;
 }
 
 const struct image_app *fs_current_app(const struct fs *fs)
 {
-    return app_by_df(fs, fs->df);
+    return fs_app_by_df(fs, fs->df);
 }
 
-static struct fs_file *find_child(struct fs *fs, uint16_t df, uint16_t fid)
+struct fs_file *fs_find_child(struct fs *fs, uint16_t df, uint16_t fid)
 {
     for (size_t i = 0; i < fs->n_files; i++)
         if (fs->files[i].df == df && fs->files[i].fid == fid)
@@ -157,139 +167,7 @@ static struct fs_file *find_sfi(struct fs *fs, uint8_t sfi)
     return NULL;
 }
 
-/* --- file control parameters ---------------------------------------------------------------- */
-
-static uint8_t scb_of(enum access a)
-{
-    return a == ACCESS_ALWAYS ? SCB_ALWAYS : a == ACCESS_PIN ? SCB_PIN : SCB_NEVER;
-}
-
-/* Access rules, contact then contactless: AMB 7B and six conditions, update and read come last. */
-static void put_acl(struct der *d, uint8_t update, uint8_t read_contact, uint8_t read_cl)
-{
-    const uint8_t contact[] = {0x7B, 0xFF, 0xFF, 0xFF, 0xFF, update, read_contact};
-    const uint8_t cl[] = {0x7B, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, read_cl};
-    size_t acl = der_begin(d, 0xA1);
-
-    der_tlv(d, 0x8C, contact, sizeof(contact));
-    der_tlv(d, 0x9C, cl, sizeof(cl));
-    der_end(d, acl);
-}
-
-static void put_fcp(struct der *d, const struct fs *fs, uint16_t df, const struct fs_file *ef)
-{
-    static const uint8_t working_ef = 0x01, dedicated = 0x38, activated = 0x05;
-    uint16_t fid = ef ? ef->fid : df;
-    const uint8_t fid_be[2] = {hi8(fid), lo8(fid)};
-    const struct image_app *app = app_by_df(fs, df);
-    size_t fcp = der_begin(d, 0x62);
-
-    if (ef) {
-        const uint8_t size[2] = {hi8(ef->len), lo8(ef->len)};
-        der_tlv(d, 0x80, size, 2);
-    }
-    der_tlv(d, 0x82, ef ? &working_ef : &dedicated, 1);
-    der_tlv(d, 0x83, fid_be, 2);
-    if (ef) {
-        const uint8_t sfi = (uint8_t)(ef->sfi << 3);
-        der_tlv(d, 0x88, &sfi, 1);
-        put_acl(d, scb_of(ef->update), scb_of(ef->read),
-                ef->read == ACCESS_ALWAYS ? SCB_ALWAYS : SCB_NEVER);
-    } else {
-        if (app)
-            der_tlv(d, 0x84, app->aid, app->aid_len);
-        put_acl(d, SCB_NEVER, SCB_ALWAYS, SCB_ALWAYS);
-    }
-    der_tlv(d, 0x8A, &activated, 1);
-    der_end(d, fcp);
-}
-
-static uint16_t answer_fcp(struct fs *fs, uint8_t p2, struct reply *r)
-{
-    if (p2 == P2_NOTHING)
-        return SW_OK;
-    struct der d CLEANUP(der_done) = {0};
-    put_fcp(&d, fs, fs->df, fs->ef);
-    if (d.failed || d.len > sizeof(r->data))
-        return SW_FAILURE;
-    memcpy(r->data, d.data, d.len);
-    r->len = d.len;
-    return SW_OK;
-}
-
 /* --- commands ------------------------------------------------------------------------------- */
-
-/* A path starts at 3F00 and names a DF, an EF of it, or an EF of the MF. */
-static uint16_t select_path(struct fs *fs, const struct apdu *a)
-{
-    if (a->lc < 2 || a->lc > 6 || a->lc % 2 || be16(a->data) != FS_MF)
-        return SW_NOT_FOUND;
-    if (a->lc == 2) {
-        fs_reset(fs);
-        return SW_OK;
-    }
-    uint16_t df = FS_MF, fid = be16(a->data + a->lc - 2);
-    if (a->lc == 4 && app_by_df(fs, fid)) {
-        fs->df = fid;
-        fs->ef = NULL;
-        return SW_OK;
-    }
-    if (a->lc == 6) {
-        df = be16(a->data + 2);
-        if (!app_by_df(fs, df))
-            return SW_NOT_FOUND;
-    }
-    struct fs_file *ef = find_child(fs, df, fid);
-    if (!ef)
-        return SW_NOT_FOUND;
-    fs->df = df;
-    fs->ef = ef;
-    return SW_OK;
-}
-
-static uint16_t select_aid(struct fs *fs, const struct apdu *a, struct reply *r)
-{
-    if (a->lc == sizeof(P15_ROOT_AID) && memcmp(a->data, P15_ROOT_AID, a->lc) == 0) {
-        fs_reset(fs);
-        return SW_OK; /* the root applet answers no FCI, whatever P2 asks */
-    }
-    for (size_t i = 0; i < fs->image->n_apps; i++) {
-        const struct image_app *app = &fs->image->apps[i];
-        if (a->lc == app->aid_len && memcmp(a->data, app->aid, a->lc) == 0) {
-            fs->df = app->df;
-            fs->ef = NULL;
-            return answer_fcp(fs, a->p2, r);
-        }
-    }
-    return SW_NOT_FOUND;
-}
-
-uint16_t fs_select(struct fs *fs, const struct apdu *a, struct reply *r)
-{
-    if (a->p1 == 0x04) {
-        if (a->p2 != 0x00 && a->p2 != P2_FCP && a->p2 != P2_NOTHING)
-            return SW_WRONG_P1P2;
-        return select_aid(fs, a, r);
-    }
-    if (a->p2 != P2_FCP && a->p2 != P2_NOTHING)
-        return SW_WRONG_P1P2;
-    if (a->p1 == 0x09) {
-        uint16_t sw = select_path(fs, a);
-        return sw == SW_OK ? answer_fcp(fs, a->p2, r) : sw;
-    }
-    if (a->p1 == 0x02) {
-        if (a->lc == 2 && be16(a->data) == FS_MF) { /* OpenSC gets back to the root this way */
-            fs_reset(fs);
-            return answer_fcp(fs, a->p2, r);
-        }
-        struct fs_file *ef = a->lc == 2 ? find_child(fs, fs->df, be16(a->data)) : NULL;
-        if (!ef)
-            return SW_NOT_FOUND;
-        fs->ef = ef;
-        return answer_fcp(fs, a->p2, r);
-    }
-    return SW_WRONG_P1P2;
-}
 
 /* P1 with bit 7 carries a short identifier and P2 the offset; otherwise both are the offset. */
 static uint16_t locate(struct fs *fs, const struct apdu *a, size_t *ret_offset)

@@ -36,9 +36,13 @@ void fs_done(struct fs *fs);
 /* After power on or reset: the MF is current. */
 void fs_reset(struct fs *fs);
 
+/* Applications that the card's interface reaches, else NULL. */
 const struct image_app *fs_current_app(const struct fs *fs);
+const struct image_app *fs_app_by_df(const struct fs *fs, uint16_t df);
+const struct image_app *fs_app_by_aid(const struct fs *fs, const uint8_t *aid, size_t n);
 
-uint16_t fs_select(struct fs *fs, const struct apdu *a, struct reply *r);
+struct fs_file *fs_find_child(struct fs *fs, uint16_t df, uint16_t fid);
+
 uint16_t fs_read(struct fs *fs, const struct apdu *a, bool pin_ok, struct reply *r);
 uint16_t fs_update(struct fs *fs, const struct apdu *a, bool pin_ok);
 

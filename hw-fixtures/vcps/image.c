@@ -183,20 +183,24 @@ static bool load_app(struct loader *l, const json_t *o, struct image_app *app)
     return true;
 }
 
-static bool load_cps3(struct loader *l, const json_t *o, struct image *im)
+static bool load_content(struct loader *l, const json_t *o, struct image *im)
 {
     size_t i;
     const json_t *item;
     const json_t *apps = json_object_get(o, "applications");
+    static const char *const interfaces[] = {"contact", "contactless"};
     char rule[5];
+    unsigned interface;
 
     if (!get_text(l, o, "serial", im->serial, sizeof(im->serial)) ||
         !get_text(l, o, "pin", im->pin, sizeof(im->pin)) ||
         !get_text(l, o, "puk", im->puk, sizeof(im->puk)) ||
-        !get_text(l, o, "short_read", rule, sizeof(rule)))
+        !get_text(l, o, "short_read", rule, sizeof(rule)) ||
+        !get_enum(l, o, "interface", interfaces, 2, &interface))
         return false;
     if (strlen(im->serial) != 8 || strspn(im->serial, "0123456789") != 8)
         return complain(l, "serial: eight digits");
+    im->contactless = interface == 1;
     im->short_read_6c = strcmp(rule, "6C") == 0;
     if (json_array_size(apps) > IMAGE_APPS_MAX)
         return complain(l, "applications: too many");
@@ -210,16 +214,21 @@ static bool load_cps3(struct loader *l, const json_t *o, struct image *im)
 
 static bool load_card(struct loader *l, const json_t *o, struct image *im)
 {
-    static const char *const names[] = {"cps3", "foreign", "mute"};
+    static const char *const names[] = {"cps3", "cps4", "foreign", "mute"};
     unsigned personality;
 
     if (!get_text(l, o, "name", im->name, sizeof(im->name)) ||
-        !get_enum(l, o, "personality", names, 3, &personality) ||
+        !get_enum(l, o, "personality", names, 4, &personality) ||
         !get_hex(l, o, "atr", im->atr, sizeof(im->atr), &im->atr_len))
         return false;
     im->personality = (enum personality)personality;
     im->protocol = json_integer_value(json_object_get(o, "protocol")) == 1;
-    return im->personality != PERSONALITY_CPS3 || load_cps3(l, o, im);
+    return !image_has_files(im) || load_content(l, o, im);
+}
+
+bool image_has_files(const struct image *im)
+{
+    return im->personality == PERSONALITY_CPS3 || im->personality == PERSONALITY_CPS4;
 }
 
 struct image *image_load(const char *dir, char *err, size_t err_len)

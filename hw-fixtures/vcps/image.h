@@ -19,7 +19,7 @@ enum {
     IMAGE_PIN_MAX = 8,
 };
 
-enum personality { PERSONALITY_CPS3, PERSONALITY_FOREIGN, PERSONALITY_MUTE };
+enum personality { PERSONALITY_CPS3, PERSONALITY_CPS4, PERSONALITY_FOREIGN, PERSONALITY_MUTE };
 
 enum access { ACCESS_ALWAYS, ACCESS_PIN, ACCESS_NEVER };
 
@@ -72,6 +72,7 @@ struct image {
     uint8_t atr[IMAGE_ATR_MAX];
     size_t atr_len;
     unsigned protocol; /* 0 or 1 */
+    bool contactless;  /* which of its interfaces the card is used through */
     char serial[9];    /* eight digits */
     char pin[IMAGE_PIN_MAX + 1], puk[IMAGE_PIN_MAX + 1];
     bool short_read_6c; /* READ BINARY past the end: 6Cxx instead of data and 6282 */
@@ -82,5 +83,8 @@ struct image {
 /* Reads DIR/card.json and what it names. On failure NULL, and a sentence in `err`. */
 struct image *image_load(const char *dir, char *err, size_t err_len);
 void image_free(struct image *im);
+
+/* A CPS of whatever generation, as opposed to a card that only has an ATR. */
+bool image_has_files(const struct image *im);
 
 #endif

@@ -11,7 +11,6 @@ enum {
     T_ENUM = 0x0A,
     T_UTF8 = 0x0C,
     T_SEQ = 0x30,
-    T_NULL = 0x05,
 };
 
 const uint8_t P15_ROOT_AID[8] = {0x80, 0x25, 0x00, 0x00, 0x01, 0xFF, 0x01, 0x00};
@@ -106,40 +105,6 @@ void p15_odf(struct der *d, const struct image_app *app)
         der_end(d, path);
         der_end(d, entry);
     }
-}
-
-void p15_token_info(struct der *d, const struct image *im)
-{
-    /* reference, PKCS#11 mechanism, supportedOperations (unused bits, bits), the card's algRef */
-    static const struct {
-        unsigned ref, mech;
-        uint8_t ops[2];
-        unsigned alg;
-    } algs[] = {
-        {1, 0x220, {1, 0x02}, 0x10}, {2, 0x250, {1, 0x02}, 0x40}, {3, 0x006, {6, 0x40}, 0x12},
-        {4, 0x040, {6, 0x40}, 0x42}, {5, 0x001, {6, 0x40}, 0x02}, {6, 0x001, {2, 0x04}, 0x1A},
-    };
-    static const uint8_t flags[] = {0x06, 0x40};
-    char label[32];
-
-    snprintf(label, sizeof(label), "CPS3v3-00%s", im->serial);
-    size_t seq = der_begin(d, T_SEQ);
-    der_int(d, T_INT, 0);
-    der_text(d, T_UTF8, "ASIP-SANTE");
-    der_text(d, 0x80, label);
-    der_tlv(d, T_BITS, flags, sizeof(flags));
-    size_t list = der_begin(d, 0xA2);
-    for (size_t i = 0; i < sizeof(algs) / sizeof(algs[0]); i++) {
-        size_t alg = der_begin(d, T_SEQ);
-        der_int(d, T_INT, algs[i].ref);
-        der_int(d, T_INT, algs[i].mech);
-        der_tlv(d, T_NULL, NULL, 0);
-        der_tlv(d, T_BITS, algs[i].ops, 2);
-        der_int(d, T_INT, algs[i].alg);
-        der_end(d, alg);
-    }
-    der_end(d, list);
-    der_end(d, seq);
 }
 
 /* commonObjectAttributes up to authId, left open for access rules: returns der_begin()'s mark. */

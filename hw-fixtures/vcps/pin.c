@@ -60,6 +60,27 @@ uint16_t pin_change(struct pin *p, const uint8_t *data, size_t n)
     return sw;
 }
 
+uint16_t pin_restore(struct pin *p, const struct pin *by)
+{
+    if (!by->verified)
+        return SW_SECURITY;
+    p->tries_left = p->tries_max;
+    p->verified = false;
+    return SW_OK;
+}
+
+uint16_t pin_replace(struct pin *p, const struct pin *by, const uint8_t *data, size_t n)
+{
+    if (blocked(p))
+        return SW_BLOCKED;
+    if (!p->verified && !by->verified)
+        return SW_SECURITY;
+    if (n != p->len)
+        return SW_WRONG_LENGTH;
+    memcpy(p->value, data, n);
+    return SW_OK;
+}
+
 uint16_t pin_unblock(struct pin *p, const struct pin *by, const uint8_t *data, size_t n)
 {
     if (!by->verified)
@@ -67,7 +88,5 @@ uint16_t pin_unblock(struct pin *p, const struct pin *by, const uint8_t *data, s
     if (n != p->len)
         return SW_WRONG_LENGTH;
     memcpy(p->value, data, n);
-    p->tries_left = p->tries_max;
-    p->verified = false;
-    return SW_OK;
+    return pin_restore(p, by);
 }

@@ -30,4 +30,9 @@ uint16_t pin_change(struct pin *p, const uint8_t *data, size_t n);
 /* RESET RETRY COUNTER with a new value, under another verified code. The code is not verified. */
 uint16_t pin_unblock(struct pin *p, const struct pin *by, const uint8_t *data, size_t n);
 
+/* The same in two steps: RESET RETRY COUNTER without a value, under another verified code; CHANGE
+ * REFERENCE DATA with the new value alone, under the code itself or another one, verified. */
+uint16_t pin_restore(struct pin *p, const struct pin *by);
+uint16_t pin_replace(struct pin *p, const struct pin *by, const uint8_t *data, size_t n);
+
 #endif

@@ -44,14 +44,6 @@ static void put_u8(struct der *d, unsigned tag, uint8_t v)
     der_tlv(d, tag, &v, 1);
 }
 
-static void put_acl(struct der *d, const uint8_t *rules, size_t n)
-{
-    size_t acl = der_begin(d, 0xA1);
-
-    der_tlv(d, 0x8C, rules, n);
-    der_end(d, acl);
-}
-
 static void put_code(struct der *d, const struct pin *p, const uint8_t *rules, size_t n)
 {
     size_t docp = der_begin(d, TAG_DOCP);
@@ -62,7 +54,9 @@ static void put_code(struct der *d, const struct pin *p, const uint8_t *rules, s
         const uint8_t uses[2] = {hi8((size_t)p->uses_left), lo8((size_t)p->uses_left)};
         der_tlv(d, 0x9D, uses, sizeof(uses));
     }
-    put_acl(d, rules, n);
+    size_t acl = der_begin(d, 0xA1);
+    der_tlv(d, 0x8C, rules, n);
+    der_end(d, acl);
     der_end(d, docp);
 }
 
@@ -93,12 +87,18 @@ static const struct image_key *find_key(const struct fs *fs, const struct reques
     return NULL;
 }
 
-static void put_key_docp(struct der *d, const uint8_t *rules, size_t n, bool private_key)
+/* The conditions over contacts, then, where there are any, those without. */
+static void put_key_docp(struct der *d, const uint8_t contact[7], const uint8_t *contactless,
+                         bool private_key)
 {
     static const uint8_t size[] = {0x01, 0x00};
     size_t docp = der_begin(d, TAG_DOCP);
+    size_t acl = der_begin(d, 0xA1);
 
-    put_acl(d, rules, n);
+    der_tlv(d, 0x8C, contact, 7);
+    if (contactless)
+        der_tlv(d, 0x9C, contactless, 7);
+    der_end(d, acl);
     der_tlv(d, 0x80, size, sizeof(size));
     if (private_key)
         put_u8(d, 0x9E, 0x00);
@@ -110,11 +110,12 @@ static uint16_t get_private_key(struct der *d, const struct request *q, const st
     static const uint8_t sig[] = {0x7B, 0x11, 0xFF, 0xFF, 0xFF, 0xFF, 0x00};
     static const uint8_t aut[] = {0x7B, 0xFF, 0x11, 0x11, 0xFF, 0xFF, 0x00};
     static const uint8_t tech[] = {0x7B, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x00};
+    static const uint8_t tech_cl[] = {0x7B, 0xFF, 0x00, 0xFF, 0xFF, 0xFF, 0x00};
     const uint8_t *rules = key->use == KEY_SIG ? sig : key->use == KEY_AUT ? aut : tech;
 
     if (q->tag != TAG_DOCP)
         return SW_WRONG_DATA;
-    put_key_docp(d, rules, sizeof(sig), true);
+    put_key_docp(d, rules, key->use == KEY_TECH ? tech_cl : NULL, true);
     return SW_OK;
 }
 
@@ -126,7 +127,7 @@ static uint16_t get_public_key(struct der *d, const struct request *q, const str
     BIGNUM *n = NULL;
 
     if (q->tag == TAG_DOCP) {
-        put_key_docp(d, rules, sizeof(rules), false);
+        put_key_docp(d, rules, NULL, false);
         return SW_OK;
     }
     if (q->tag != TAG_PUBLIC_VALUE)
@@ -162,8 +163,9 @@ static uint16_t dispatch(struct der *d, const struct request *q, const struct fs
 {
     const struct image_key *key = find_key(fs, q);
 
-    if (q->class == CLASS_PIN)
-        return fs->df == FS_MF ? get_code(d, q, pin, puk) : SW_NO_REFERENCE;
+    if (q->class == CLASS_PIN) /* no code without contacts */
+        return fs->df == FS_MF && !fs->image->contactless ? get_code(d, q, pin, puk)
+                                                          : SW_NO_REFERENCE;
     if (q->class == CLASS_SE)
         return fs->df == FS_MF ? get_environment(d, q) : SW_NO_REFERENCE;
     if (q->class == CLASS_PRIVATE && key)

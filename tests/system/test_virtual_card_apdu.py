@@ -3,24 +3,14 @@
 
 import hashlib
 import pathlib
-import re
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 
 from cpsworld.fixtures import (  # noqa: E402, F401
-    cards, pcscd, probe, public_key, put, run, slot, verified)
+    cards, pcscd, probe, public_key, put, run, slot, transmit_all, verified)
 
 CONTACT_AID = "E828BD080F8025000001FF0010"
-
-
-def transmit_all(probe, dialogue):
-    """Each (command, expected answer): hexadecimal, `..` for whatever bytes."""
-    for command, expected in dialogue:
-        got = probe.transmit(command)
-        assert got["rv"] == 0, command
-        pattern = expected.replace(" ", "").lower().replace("..", "[0-9a-f]*")
-        assert re.fullmatch(pattern, got["answer"]), f"{command}: {got['answer']}, not {expected}"
 
 
 def test_select_and_read_forms(put, probe):

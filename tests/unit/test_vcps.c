@@ -216,15 +216,40 @@ static void pin_unblocks_under_puk(void **state)
     assert_int_equal(verify(&puk, "12345678"), SW_BLOCKED);
 }
 
+static void pin_unblocks_in_two_steps(void **state)
+{
+    const uint8_t *next = (const uint8_t *)"8642";
+    struct pin p, puk;
+
+    (void)state;
+    pin_init(&p, "1234", 3, PIN_UNLIMITED);
+    pin_init(&puk, "12345678", 10, PIN_UNLIMITED);
+    assert_int_equal(pin_replace(&p, &puk, next, 4), SW_SECURITY);
+    p.tries_left = 0;
+    assert_int_equal(pin_restore(&p, &puk), SW_SECURITY);
+    assert_int_equal(verify(&puk, "12345678"), SW_OK);
+    assert_int_equal(pin_replace(&p, &puk, next, 4), SW_BLOCKED);
+    assert_int_equal(pin_restore(&p, &puk), SW_OK);
+    assert_int_equal(p.tries_left, 3);
+    assert_int_equal(pin_replace(&p, &puk, next, 3), SW_WRONG_LENGTH);
+    assert_int_equal(pin_replace(&p, &puk, next, 4), SW_OK);
+    assert_false(p.verified);
+    puk.verified = false;
+    assert_int_equal(verify(&p, "8642"), SW_OK);
+    assert_int_equal(pin_replace(&p, &puk, (const uint8_t *)"1357", 4), SW_OK);
+    assert_int_equal(verify(&p, "1357"), SW_OK);
+}
+
 /* --- framing -------------------------------------------------------------------------------- */
 
 struct exchange {
     const char *command, *answer; /* hexadecimal */
 };
 
-static void run_exchanges(unsigned protocol, const struct exchange *list, size_t n)
+/* Takes the image over. */
+static void run_exchanges(struct image *im, const struct exchange *list, size_t n)
 {
-    struct card *c = card_new(new_image(protocol));
+    struct card *c = card_new(im);
     struct framing f = {0};
 
     assert_non_null(c);
@@ -265,7 +290,7 @@ static void framing_t0(void **state)
     };
 
     (void)state;
-    run_exchanges(0, list, sizeof(list) / sizeof(list[0]));
+    run_exchanges(new_image(0), list, sizeof(list) / sizeof(list[0]));
 }
 
 static void framing_t1(void **state)
@@ -283,7 +308,53 @@ static void framing_t1(void **state)
     };
 
     (void)state;
-    run_exchanges(1, list, sizeof(list) / sizeof(list[0]));
+    run_exchanges(new_image(1), list, sizeof(list) / sizeof(list[0]));
+}
+
+static void framing_cps4(void **state)
+{
+    static const struct exchange list[] = {
+        {"01A4040C08 8025000001FF0100", "9000"},
+        {"01A4080002 D003", "6127"},
+        {"00C0000027", "6E00"}, /* the answer waits on channel 1 */
+        {"01C0000004", "6F258002 6123"},
+        {"01B000000C", "5A0A8025000001299001237F 9000"},
+        {"01A4080004 00010001", "6A82"},
+        {"01A4080C02 0001", "9000"},
+        {"00A4090C02 3F00", "6A82"},
+        {"0020000100", "6E00"},
+        {"01200001", "63C3"},
+        {"112A9E9A01 00", "6883"},
+        {"11A4080C02 0001", "6883"},
+        {"01CB3FFF00", "6D00"},
+    };
+    struct image *im = new_image(0);
+
+    (void)state;
+    im->personality = PERSONALITY_CPS4;
+    im->n_apps = 1;
+    im->apps[0] = im->apps[1];
+    run_exchanges(im, list, sizeof(list) / sizeof(list[0]));
+}
+
+static void framing_contactless(void **state)
+{
+    static const struct exchange list[] = {
+        {"00A4040C0D E828BD080F8025000001FF0020", "9000"},
+        {"00A4040C0D E828BD080F8025000001FF0010", "6A82"},
+        {"00A4090C04 3F000002", "9000"},
+        {"00A4090C04 3F000001", "6A82"},
+        {"00A4090C06 3F0000015031", "6A82"},
+        {"0020000100", "6A88"},
+        {"00B09C000C", "6A82"},
+        {"00A4090C02 3F00", "9000"},
+        {"00B09C000C", "5A0A8025000001299001237F 9000"},
+    };
+    struct image *im = new_image(1);
+
+    (void)state;
+    im->contactless = true;
+    run_exchanges(im, list, sizeof(list) / sizeof(list[0]));
 }
 
 /* --- hash ----------------------------------------------------------------------------------- */
@@ -326,8 +397,11 @@ int main(void)
         cmocka_unit_test(pin_counts_and_blocks),
         cmocka_unit_test(pin_changes),
         cmocka_unit_test(pin_unblocks_under_puk),
+        cmocka_unit_test(pin_unblocks_in_two_steps),
         cmocka_unit_test(framing_t0),
         cmocka_unit_test(framing_t1),
+        cmocka_unit_test(framing_cps4),
+        cmocka_unit_test(framing_contactless),
         cmocka_unit_test(last_round_matches_whole_hash),
     };
 

@@ -3,6 +3,7 @@
 
 import hashlib
 import pathlib
+import re
 import subprocess
 
 import pytest
@@ -33,12 +34,14 @@ def slot(pcscd, cards):
 
 
 @pytest.fixture
-def put(slot):
+def put(pcscd, slot):
     """put(name): that card in the slot, as new, with counters at zero."""
     def swap_to(name):
         slot.remove()
         slot.reload(name)
         slot.insert(name)
+        with PcscProbe(pcscd) as watch:  # powered is a moment before known to clients
+            assert watch.wait(True)["rv"] == 0
         slot.reset_counters()
         return slot.cards[name]
     slot.clear_faults()
@@ -74,13 +77,27 @@ def public_key(cards, name, use, tmp_path) -> pathlib.Path:
     return path
 
 
-def verified(key: pathlib.Path, message: bytes, signature: bytes, tmp_path) -> bool:
-    """Does openssl accept this RSA PKCS#1 v1.5 SHA-256 signature?"""
+def verified(key: pathlib.Path, message: bytes, signature: bytes, tmp_path, digest="sha256",
+             padding="pkcs1") -> bool:
+    """Does openssl accept this RSA signature? padding: pkcs1, or pss with a salt as long as the
+    digest."""
     (tmp_path / "message").write_bytes(message)
     (tmp_path / "signature").write_bytes(signature)
-    return subprocess.run(["openssl", "dgst", "-sha256", "-verify", key, "-signature",
+    options = ["-sigopt", f"rsa_padding_mode:{padding}"]
+    if padding == "pss":
+        options += ["-sigopt", "rsa_pss_saltlen:digest"]
+    return subprocess.run(["openssl", "dgst", f"-{digest}", *options, "-verify", key, "-signature",
                            tmp_path / "signature", tmp_path / "message"],
                           capture_output=True).returncode == 0
+
+
+def transmit_all(probe, dialogue):
+    """Each (command, expected answer): hexadecimal, `..` for whatever bytes."""
+    for command, expected in dialogue:
+        got = probe.transmit(command)
+        assert got["rv"] == 0, command
+        pattern = expected.replace(" ", "").lower().replace("..", "[0-9a-f]*")
+        assert re.fullmatch(pattern, got["answer"]), f"{command}: {got['answer']}, not {expected}"
 
 
 def digest_info(message: bytes) -> bytes:
