@@ -52,11 +52,13 @@ def encoded(message):
 
 
 NOT_JSON = {
-    "empty": b"", "space": b"   ", "word": b"hello", "string": b'"status"', "null": b"null", "half": b'{"jsonrpc":"2.0","id":1',
+    "empty": b"", "space": b"   ", "word": b"hello", "string": b'"status"', "null": b"null",
+    "half": b'{"jsonrpc":"2.0","id":1',
     "trailing": b'{"jsonrpc":"2.0","id":1,"method":"status"} x', "two": b"{}{}",
     "single quotes": b"{'jsonrpc':'2.0'}", "comment": b'{"id":1}//', "nan": b'{"id":NaN}',
     "comma": b'{"jsonrpc":"2.0","id":1,"method":"status",}', "number": b"123",
-    "binary": bytes(range(1, 10)) + bytes(range(11, 256)), "random": b"\x16\x03\x01\x02\x00\x01\xff",
+    "binary": bytes(range(1, 10)) + bytes(range(11, 256)),
+    "random": b"\x16\x03\x01\x02\x00\x01\xff",
     "http": b"GET / HTTP/1.1\r",
     "nul": b'{"jsonrpc":"2.0","id":1,"method":"sta\x00tus"}',
     "nul after": b'{"jsonrpc":"2.0","id":1,"method":"status"}\x00',
@@ -89,7 +91,8 @@ def test_what_is_not_strict_json(client, line):
 
 
 NOT_A_REQUEST = {
-    "batch": [request()], "empty batch": [], "nothing": {}, "no id": {"jsonrpc": "2.0", "method": "status"},
+    "batch": [request()], "empty batch": [], "nothing": {},
+    "no id": {"jsonrpc": "2.0", "method": "status"},
     "id null": request(None), "id real": request(1.5), "id whole real": request(1.0),
     "id true": request(True), "id array": request([1]), "id object": request({"a": 1}),
     "id empty": request(""), "id long": request("x" * 65), "id control": request("a\nb"),

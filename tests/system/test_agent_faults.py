@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Cards that should not be trusted, cards torn out, and a card service that fails, under the agent."""
+"""Cards not to be trusted, cards torn out, and a card service that fails, under the agent."""
 import os
 import signal
 import statistics

@@ -5,8 +5,13 @@
 
 #include <openssl/evp.h>
 #include <openssl/x509v3.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 struct made {
     X509 *certificate;

@@ -14,7 +14,7 @@
 
 static const struct config_key keys[] = {
     {"one", "text", CONFIG_STRING, 0, 0}, {"one", "flag", CONFIG_BOOL, 0, 0},
-    {"one", "number", CONFIG_INT, 1, 10}, {"two", "text", CONFIG_STRING, 0, 0},
+    {"one", "limit", CONFIG_INT, 1, 10},  {"two", "text", CONFIG_STRING, 0, 0},
     {"two", "list", CONFIG_STRING, 0, 0}, {0},
 };
 
@@ -36,7 +36,7 @@ static cps_error load(const char *text, size_t len, struct config **ret_config, 
 
 static void values_and_defaults(void **state)
 {
-    static const char text[] = "# a note\n[one]\ntext = a b; c\nflag=yes\nnumber = 10\n"
+    static const char text[] = "# a note\n[one]\ntext = a b; c\nflag=yes\nlimit = 10\n"
                                "[two]\nlist = a, b\t c ,,d\n; another\n\n";
     AUTO_CONFIG struct config *config = NULL;
     struct fail fail;
@@ -46,7 +46,7 @@ static void values_and_defaults(void **state)
     assert_int_equal(load(text, strlen(text), &config, &fail), CPS_OK);
     assert_string_equal(config_string(config, "one", "text", "x"), "a b; c");
     assert_true(config_bool(config, "one", "flag", false));
-    assert_int_equal(config_int(config, "one", "number", 5), 10);
+    assert_int_equal(config_int(config, "one", "limit", 5), 10);
     assert_string_equal(config_string(config, "two", "text", "x"), "x");
     assert_string_equal(config_string(NULL, "two", "text", "x"), "x");
     list = config_list(config, "two", "list");
@@ -70,11 +70,11 @@ static void mistakes_name_their_line(void **state)
     } cases[] = {
         {"[one]\nflag = 1\n", ", line 2", "value of the wrong form"},
         {"[one]\nflag = YES\n", ", line 2", "value of the wrong form"},
-        {"[one]\n\n\nnumber = 11\n", ", line 4", "value of the wrong form"},
-        {"[one]\nnumber = 0\n", ", line 2", "value of the wrong form"},
-        {"[one]\nnumber = 1 0\n", ", line 2", "value of the wrong form"},
-        {"[one]\nnumber =\n", ", line 2", "value of the wrong form"},
-        {"[one]\nnumber = 99999999999999999999\n", ", line 2", "value of the wrong form"},
+        {"[one]\n\n\nlimit = 11\n", ", line 4", "value of the wrong form"},
+        {"[one]\nlimit = 0\n", ", line 2", "value of the wrong form"},
+        {"[one]\nlimit = 1 0\n", ", line 2", "value of the wrong form"},
+        {"[one]\nlimit =\n", ", line 2", "value of the wrong form"},
+        {"[one]\nlimit = 99999999999999999999\n", ", line 2", "value of the wrong form"},
         {"[one]\nText = x\n", ", line 2", "unknown key"},
         {"[One]\ntext = x\n", ", line 2", "unknown key"},
         {"text = x\n", ", line 1", "unknown key"},
@@ -108,10 +108,10 @@ static void long_lines_are_refused_whole(void **state)
     for (int len = 150; len < 450; len++) {
         int n = snprintf(text, sizeof text, "[one]\n# %0*d", len, 0);
 
-        snprintf(text + n, sizeof text - (size_t)n, "flag = yes\nnumber = 3\n");
+        snprintf(text + n, sizeof text - (size_t)n, "flag = yes\nlimit = 3\n");
         if (load(text, strlen(text), &config, &fail) == CPS_OK) {
             assert_false(config_bool(config, "one", "flag", false));
-            assert_int_equal(config_int(config, "one", "number", 0), 3);
+            assert_int_equal(config_int(config, "one", "limit", 0), 3);
             config_free(config);
             continue;
         }
@@ -140,7 +140,7 @@ static void the_longest_line(void **state)
 
 static void nul_bytes_are_refused(void **state)
 {
-    static const char text[] = "[one]\ntext = a\0b\nnumber = 3\n";
+    static const char text[] = "[one]\ntext = a\0b\nlimit = 3\n";
     struct config *config = NULL;
     struct fail fail;
 
@@ -158,7 +158,7 @@ static void a_file_that_is_not_there(void **state)
     assert_int_equal(config_load("/nonexistent/x", keys, false, &config, &fail), CPS_CONFIGURATION);
     assert_null(config);
     assert_int_equal(config_load("/nonexistent/x", keys, true, &config, &fail), CPS_OK);
-    assert_int_equal(config_int(config, "one", "number", 5), 5);
+    assert_int_equal(config_int(config, "one", "limit", 5), 5);
     config_free(config);
     config = NULL;
     assert_int_equal(config_load("/", keys, true, &config, &fail), CPS_CONFIGURATION);

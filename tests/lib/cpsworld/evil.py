@@ -102,10 +102,12 @@ FAULTS = {
     "a descriptor": "socket.send_fds(channel, [b'{\"event\":\"x\"}'], [0]); forever()",
     "another hello": "hello(2); hello(); forever()",
     "a flood of events": "[send({'event': 'x', 'n': n}) for n in range(3000)]; forever()",
-    "progress without end": "[send({'id': ID, 'progress': {'n': n}}) for n in range(3000)]; forever()",
+    "progress without end":
+        "[send({'id': ID, 'progress': {'n': n}}) for n in range(3000)]; forever()",
     "answers twice": "honest(request); send({'id': ID, 'result': {}}); forever()",
     "nothing in it": "send({'id': ID, 'result': {}})",
-    "an error of no name": "send({'id': ID, 'error': {'code': 'NO_SUCH_ERROR', 'causes': [1, {}]}})",
+    "an error of no name":
+        "send({'id': ID, 'error': {'code': 'NO_SUCH_ERROR', 'causes': [1, {}]}})",
     "an error without code": "send({'id': ID, 'error': {}})",
     "no error": "send({'id': ID, 'error': {'code': 'OK', 'causes': 'x', 'tries_left': 'y'}})",
     "answers too late": "time.sleep(max(0, request['deadline'] / 1000 - time.clock_gettime("
