@@ -44,19 +44,24 @@ static void bind_catalogues(void)
     textdomain("cps-agent");
 }
 
+/* Language and characters, all that is used of a locale: its ten other files take time to open. */
+static bool take_locale(const char *name)
+{
+    return setlocale(LC_CTYPE, name) != NULL && setlocale(LC_MESSAGES, name) != NULL;
+}
+
 /*
  * A locale that the system does not have, and the C locale, would switch translation off: the
  * language asked for is then told to gettext directly.
  */
 void text_init(void)
 {
-    const char *locale = setlocale(LC_ALL, "");
-    const char *messages = locale != NULL ? setlocale(LC_MESSAGES, NULL) : "C";
+    const char *messages = take_locale("") ? setlocale(LC_MESSAGES, NULL) : "C";
 
     if (strcmp(messages, "C") == 0 || strcmp(messages, "POSIX") == 0) {
         bool english = strncmp(wanted_language(), "en", 2) == 0;
 
-        setlocale(LC_ALL, "C.UTF-8");
+        take_locale("C.UTF-8");
         setenv("LANGUAGE", english ? "en" : "fr", 1);
     }
     bind_catalogues();
