@@ -15,7 +15,7 @@ import tempfile
 import time
 
 from cpsworld.agent import Agent, own, unprivileged
-from cpsworld.paths import build_dir, program
+from cpsworld.paths import program
 
 from . import measure
 
@@ -44,10 +44,8 @@ class Tools:
     def __init__(self):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="cpsbench-"))
         self.dir.chmod(0o755)
-        shutil.copytree(build_dir() / "lib", self.dir / "lib", symlinks=True)
-        (self.dir / "bin").mkdir()
         for name in TOOLS:
-            shutil.copy(program(name), self.dir / "bin" / name)
+            shutil.copy(program(name), self.dir / name)
         self.run = self.dir / "run"
         self.run.mkdir(0o700)
         own(self.run)
@@ -59,7 +57,7 @@ class Tools:
         shutil.rmtree(self.dir, ignore_errors=True)
 
     def __getitem__(self, name):
-        return str(self.dir / "bin" / name)
+        return str(self.dir / name)
 
     def script(self, name, *messages):
         """A file of messages for bench-sockload; its path."""
@@ -67,9 +65,10 @@ class Tools:
         path.write_bytes(b"".join(messages))
         return str(path)
 
-    def output(self, *command):
+    def output(self, *command, **environment):
         """What a program prints, run by the unprivileged user, as JSON."""
-        done = subprocess.run(unprivileged(command), stdout=subprocess.PIPE, check=True)
+        done = subprocess.run(unprivileged(command), stdout=subprocess.PIPE, check=True,
+                              env={**os.environ, **environment})
         return json.loads(done.stdout)
 
     def load(self, target, request, *options):
