@@ -159,6 +159,23 @@ def test_misbehaviour_after_the_answer(world, client, program, step, fault):
     assert client.call("session.current")["session"]["presence"] == "card"
 
 
+@pytest.mark.parametrize("program", STEPS)
+@pytest.mark.parametrize("how", ["absent", "no program", "not executable"])
+def test_a_helper_that_cannot_start(world, client, program, how):
+    path = world.agent.bin / program
+    kept = path.rename(path.with_suffix(".kept"))
+    try:
+        if how != "absent":
+            path.write_text("neither a script nor a program")
+            path.chmod(0o755 if how == "no program" else 0o644)
+        world.insert(client, ("reading",) if program == "cps-cardop" else ("ready",))
+        name, late = ask(world, client)
+        assert name == ("DEADLINE_EXCEEDED" if program == "cps-cardop" else "COMPONENT_FAILED")
+        assert late < LATE_S
+    finally:
+        kept.replace(path)
+
+
 def test_afterwards(world, client):
     """The same agent, after all of that."""
     late, others = sorted(world.late), sorted(world.others)
