@@ -15,6 +15,9 @@
 /* One beat may be late by as much as a busy machine wants: two of them missing are no accident. */
 #define SILENCE_MAX_MS (2 * CARDWATCH_BEAT_MS + 5000)
 
+/* How long early requests wait to know which cards are there. */
+#define SETTLE_MAX_MS 3000
+
 struct reader {
     struct reader *next;
     char *name;
@@ -25,11 +28,22 @@ struct reader {
 
 enum pcsc_state { PCSC_UNKNOWN, PCSC_UP, PCSC_DOWN, PCSC_REFUSED };
 
+/* A request that came before the cards were known. */
+struct early {
+    struct early *next;
+    struct cards *cards;
+    struct request *request;
+    void (*resume)(struct agent *agent, struct request *request);
+};
+
 struct cards {
     struct agent *agent;
     struct child *watch;
     struct backoff backoff;
     sd_event_source *silence;
+    bool settled; /* down, refused, or up and the cards that were there are known */
+    struct early *early;
+    sd_event_source *patience;
     enum pcsc_state pcsc;
     int64_t pcsc_since_s;
     struct reader *readers; /* oldest first */
@@ -89,6 +103,59 @@ static void remove_reader(struct cards *cards, struct reader *reader)
     free(reader);
 }
 
+static void settle(struct cards *cards)
+{
+    cards->settled = true;
+    cards->patience = sd_event_source_disable_unref(cards->patience);
+    while (cards->early != NULL) {
+        struct early *early = cards->early;
+
+        cards->early = early->next;
+        early->resume(cards->agent, early->request);
+        free(early);
+    }
+}
+
+static int on_patience(sd_event_source *source, uint64_t usec, void *user)
+{
+    (void)source;
+    (void)usec;
+    settle(user);
+    return 0;
+}
+
+static void on_early_cancel(struct request *request, void *user)
+{
+    struct early *early = user;
+
+    (void)request;
+    for (struct early **at = &early->cards->early; *at != NULL; at = &(*at)->next)
+        if (*at == early) {
+            *at = early->next;
+            break;
+        }
+    free(early);
+}
+
+bool cards_settle(struct cards *cards, struct request *request,
+                  void (*resume)(struct agent *agent, struct request *request))
+{
+    struct early **end = &cards->early;
+    struct early *early;
+
+    if (cards->settled || (early = calloc(1, sizeof *early)) == NULL)
+        return false;
+    *early = (struct early){.cards = cards, .request = request, .resume = resume};
+    while (*end != NULL)
+        end = &(*end)->next;
+    *end = early;
+    if (cards->patience == NULL)
+        (void)sd_event_add_time_relative(cards->agent->event, &cards->patience, CLOCK_BOOTTIME,
+                                         (uint64_t)SETTLE_MAX_MS * 1000, 1000, on_patience, cards);
+    request_wait(request, on_early_cancel, early);
+    return true;
+}
+
 static void set_pcsc(struct cards *cards, enum pcsc_state state)
 {
     if (state != PCSC_UP)
@@ -100,6 +167,9 @@ static void set_pcsc(struct cards *cards, enum pcsc_state state)
     cards->pcsc_since_s = clock_real_s();
     log_info("card service: %s", pcsc_names[state]);
     publish_reader(cards, "pcsc", NULL);
+    cards->settled = false;
+    if (state != PCSC_UP)
+        settle(cards);
 }
 
 static struct reader *find_reader(const struct cards *cards, const char *name)
@@ -170,7 +240,9 @@ static void on_event(void *user, const char *name, json_t *event)
 
     backoff_worked(&cards->backoff);
     (void)sd_event_source_set_time_relative(cards->silence, (uint64_t)SILENCE_MAX_MS * 1000);
-    if (strcmp(name, "pcsc") == 0)
+    if (strcmp(name, "beat") == 0 && cards->pcsc == PCSC_UP && !cards->settled)
+        settle(cards);
+    else if (strcmp(name, "pcsc") == 0)
         on_pcsc(cards, event);
     else if (strcmp(name, "reader") == 0)
         on_reader(cards, event);
@@ -242,10 +314,27 @@ struct cards *cards_new(struct agent *agent)
     return cards;
 }
 
+/* The agent stops. */
+static void refuse_early(struct cards *cards)
+{
+    struct fail fail;
+
+    fail_set(&fail, CPS_AGENT_UNAVAILABLE, "the agent stops");
+    while (cards->early != NULL) {
+        struct early *early = cards->early;
+
+        cards->early = early->next;
+        request_fail(early->request, &fail);
+        free(early);
+    }
+}
+
 void cards_free(struct cards *cards)
 {
     if (cards == NULL)
         return;
+    refuse_early(cards);
+    sd_event_source_disable_unref(cards->patience);
     while (cards->readers != NULL)
         remove_reader(cards, cards->readers);
     backoff_done(&cards->backoff);

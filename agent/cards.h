@@ -4,9 +4,11 @@
 #define AGENT_CARDS_H
 
 #include <jansson.h>
+#include <stdbool.h>
 
 #include "agent/agent.h"
 #include "agent/card.h"
+#include "agent/request.h"
 #include "base/fail.h"
 
 #define READERS_MAX 16
@@ -18,6 +20,13 @@ void cards_free(struct cards *cards);
 
 /* Starts watching: one process, restarted for ever with back-off. */
 void cards_start(struct cards *cards);
+
+/*
+ * When the agent or the card service has just started, keeps a request until it is known which
+ * cards are there; resume then serves it. False: it is known, serve it now.
+ */
+bool cards_settle(struct cards *cards, struct request *request,
+                  void (*resume)(struct agent *agent, struct request *request));
 
 /*
  * The card in that reader or, reader being NULL, the best card there is: a ready one before one

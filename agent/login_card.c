@@ -315,7 +315,7 @@ static bool already_open(const struct agent *agent, const struct card *card)
     return proof != NULL && proof->reader != NULL && strcmp(proof->reader, card_reader(card)) == 0;
 }
 
-void login_by_card(struct agent *agent, struct request *request)
+static void begin(struct agent *agent, struct request *request)
 {
     const char *reader = json_get_string(request->params, "reader");
     bool fresh = json_get_bool(request->params, "fresh", false);
@@ -346,4 +346,10 @@ void login_by_card(struct agent *agent, struct request *request)
     self->pin_pipe = -1;
     login_begin(&self->login, agent, card_id(card), request);
     enter(self, card_state(card) == CARD_READY ? STEP_PIN_STATE : STEP_READING);
+}
+
+void login_by_card(struct agent *agent, struct request *request)
+{
+    if (!cards_settle(agent->cards, request, begin))
+        begin(agent, request);
 }

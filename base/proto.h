@@ -20,7 +20,8 @@
  *   reader   {reader, present: bool, mute: bool, atr: hex, events: n}   events: PC/SC's counter: a
  *                                        card put back unseen shows as another number
  *   reader_gone {reader}
- *   beat     {}                            at least each CARDWATCH_BEAT_MS: pcscd answers
+ *   beat     {}                            at least each CARDWATCH_BEAT_MS: pcscd answers. The
+ *              first one after up comes when the readers that were there have been told
  *
  * cps-cardop: one reader, one card.
  *   open     {reader}                  → card_info: {family: "CPS3", driver: "cps3", label, serial,

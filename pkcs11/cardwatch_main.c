@@ -31,11 +31,13 @@ struct cardwatch {
     SCARDCONTEXT context;
     int beat_ms;
     int64_t beat_at_ms;
+    bool told; /* what was there when pcscd let us in */
 };
 
 static void beat(struct cardwatch *self)
 {
     self->beat_at_ms = clock_boot_ms() + self->beat_ms;
+    self->told = true;
     worker_event("beat", NULL);
 }
 
@@ -67,12 +69,13 @@ static LONG watch_once(struct cardwatch *self)
     if (rv != SCARD_S_SUCCESS)
         return rv;
     n = watch_states(self->watch, states);
-    rv = SCardGetStatusChange(self->context, (DWORD)clock_left_ms(self->beat_at_ms), states, n);
+    rv = SCardGetStatusChange(self->context,
+                              self->told ? (DWORD)clock_left_ms(self->beat_at_ms) : 0, states, n);
     if (rv == SCARD_S_SUCCESS)
         watch_apply(self->watch, states, n);
     if (rv == SCARD_E_TIMEOUT || rv == SCARD_E_UNKNOWN_READER)
         rv = SCARD_S_SUCCESS;
-    if (rv == SCARD_S_SUCCESS && clock_left_ms(self->beat_at_ms) == 0)
+    if (rv == SCARD_S_SUCCESS && (!self->told || clock_left_ms(self->beat_at_ms) == 0))
         beat(self);
     return rv;
 }
@@ -86,7 +89,7 @@ static LONG watch_readers(struct cardwatch *self)
     LONG rv = SCARD_S_SUCCESS;
 
     worker_event("pcsc", json_pack("{s:s}", "state", "up"));
-    beat(self);
+    self->told = false;
     while (rv == SCARD_S_SUCCESS)
         rv = watch_once(self);
     watch_forget(self->watch);

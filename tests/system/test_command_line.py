@@ -169,6 +169,7 @@ def test_ctrl_c_gives_the_terminal_back(real):
         terminal.run("send-keys", "C-c")
         assert terminal.shows("status=4"), terminal.screen()
         assert wait_until(lambda: " echo" in terminal.screen()), terminal.screen()
-        assert terminal.run("display-message", "-p", "#{alternate_on}").strip() == "0"
+        assert wait_until(lambda: terminal.run(
+            "display-message", "-p", "#{alternate_on}").strip() == "0"), terminal.screen()
         assert real.desk.agent.children("cps-prompt") == []
         assert real.desk.session() is None

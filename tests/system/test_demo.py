@@ -5,6 +5,9 @@ import os
 import pathlib
 import subprocess
 import sys
+import tempfile
+
+import pytest
 
 from cpsworld.paths import SOURCE_DIR
 
@@ -30,15 +33,20 @@ def commands():
     return found
 
 
-def test_the_demonstration(tmp_path):
-    env = {**os.environ, "TMPDIR": str(tmp_path), "LANG": "C.UTF-8"}
-    tmp_path.chmod(0o755)
-    for parent in tmp_path.parents[:2]:  # pytest keeps them to itself; the agent is another user
-        parent.chmod(0o755)
+@pytest.fixture
+def place():
+    """A directory that another user may enter: pytest keeps its own to itself."""
+    with tempfile.TemporaryDirectory(prefix="cpsdemo-") as path:
+        os.chmod(path, 0o755)
+        yield pathlib.Path(path)
+
+
+def test_the_demonstration(place):
+    env = {**os.environ, "TMPDIR": str(place), "LANG": "C.UTF-8"}
     done = subprocess.run([sys.executable, DEMO], env=env, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stdout
     for line in LINES:
         assert line in done.stdout
-    assert not [command for command in commands() if str(tmp_path) in command]
-    assert not list(tmp_path.iterdir())
+    assert not [command for command in commands() if str(place) in command]
+    assert not list(place.iterdir())
