@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "oidc/ciba.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -246,8 +247,8 @@ static const char *take_params(struct ciba *ciba, const struct profile *profile,
         channel = profile->channel;
     if (!ciba_channel_valid(channel))
         return "channel";
-    strcpy(ciba->binding, binding);
-    strcpy(ciba->channel, channel);
+    snprintf(ciba->binding, sizeof ciba->binding, "%s", binding);
+    snprintf(ciba->channel, sizeof ciba->channel, "%s", channel);
     ciba->login.login_hint = strdup(normal);
     return ciba->login.login_hint != NULL ? NULL : "login_hint";
 }
