@@ -63,6 +63,7 @@ def world():
         while not (agent.dir / "home" / "cardwatch").exists() and time.monotonic() < end:
             time.sleep(0.01)
         it.say("pcsc", state="up")
+        it.say("beat")
         yield it
 
 
