@@ -138,9 +138,9 @@ void control_handle(struct control *c, const struct pollfd *fds, uint64_t now)
         accept_client(c);
 }
 
-static bool wait_over(const struct control *c, enum control_wait wait, uint64_t now)
+static bool wait_over(const struct control *c, enum control_wait wait)
 {
-    return wait == WAIT_POWERED ? c->reader->seen : reader_is_gone(c->reader, now);
+    return wait == WAIT_POWERED ? c->reader->seen : reader_is_gone(c->reader);
 }
 
 uint64_t control_run(struct control *c, uint64_t now)
@@ -151,7 +151,7 @@ uint64_t control_run(struct control *c, uint64_t now)
         struct control_client *k = &c->clients[i];
         if (k->fd < 0 || k->wait == WAIT_NOTHING)
             continue;
-        bool over = wait_over(c, k->wait, now);
+        bool over = wait_over(c, k->wait);
         if (!over && k->deadline > now) {
             next = next == 0 || k->deadline < next ? k->deadline : next;
             continue;

@@ -4,8 +4,8 @@
 #include <string.h>
 
 enum {
-    RETRY_NS = 20 * 1000 * 1000,   /* pcscd not there yet, or restarted */
-    SETTLE_NS = 500 * 1000 * 1000, /* pcscd looks at a vpcd slot every 400 ms */
+    RETRY_NS = 20 * 1000 * 1000, /* pcscd not there yet, or restarted */
+    INSERTION_LOOKS = 2,         /* pcscd's, at a card that came, before it powers it */
 };
 
 void reader_init(struct reader *r, const char *cards_dir, uint16_t port)
@@ -67,11 +67,16 @@ void reader_insert(struct reader *r, struct card *card, uint64_t now)
     trace_note(&r->trace, "card inserted");
 }
 
-/* The contacts lift: whatever was under way is lost, and so is what a reset forgets. */
+/* The contacts lift: whatever was under way is lost, and so is what a reset forgets. A connection
+ * that is being made is not taken back, as vpcd would find it dead in its queue of one: it becomes
+ * the one by which pcscd sees the slot empty. */
 static void lose_contact(struct reader *r)
 {
+    r->unseen = r->unseen || r->link.state == VPCD_CONNECTING;
     vpcd_leave(&r->link);
     r->powered = false;
+    r->seen = false;
+    r->looks = 0;
     r->holding = false;
     r->due = 0;
     framing_reset(&r->framing);
@@ -79,9 +84,9 @@ static void lose_contact(struct reader *r)
         card_reset(r->inserted);
 }
 
-bool reader_is_gone(const struct reader *r, uint64_t now)
+bool reader_is_gone(const struct reader *r)
 {
-    return r->link.state == VPCD_DOWN && r->settle <= now;
+    return r->link.state == VPCD_DOWN && !r->unseen;
 }
 
 void reader_remove(struct reader *r)
@@ -98,17 +103,36 @@ static void reset_card(struct reader *r)
     framing_reset(&r->framing);
 }
 
+/* pcscd powers a card that comes into a slot that it knew empty. One that it goes on looking at
+ * without powering it passes for the card before: the look that found the slot empty was not that
+ * of the thread that tells presence, but one of those made on behalf of a client, or before power
+ * down. The card then leaves once more. */
+static void handle_look(struct reader *r)
+{
+    if (!r->seen && !r->powered && ++r->looks > INSERTION_LOOKS) {
+        trace_note(&r->trace, "removal missed: once more");
+        lose_contact(r);
+        return;
+    }
+    vpcd_send(&r->link, r->inserted->image->atr, r->inserted->image->atr_len,
+              r->inserted->image->atr_len);
+    r->seen = r->seen || r->powered;
+}
+
 static void handle_control(struct reader *r, uint8_t code)
 {
     switch (code) {
     case VPCD_POWER_OFF:
         r->counters.power_offs++;
         r->powered = false;
+        r->looks = 0; /* the one before power down does not count */
+        trace_note(&r->trace, "power off");
         reset_card(r);
         break;
     case VPCD_POWER_ON:
         r->counters.power_ons++;
         r->powered = true;
+        trace_note(&r->trace, "power on");
         reset_card(r);
         break;
     case VPCD_RESET:
@@ -118,9 +142,7 @@ static void handle_control(struct reader *r, uint8_t code)
         trace_note(&r->trace, "reset");
         break;
     case VPCD_ATR:
-        vpcd_send(&r->link, r->inserted->image->atr, r->inserted->image->atr_len,
-                  r->inserted->image->atr_len);
-        r->seen = r->seen || r->powered;
+        handle_look(r);
         break;
     default:
         break;
@@ -260,20 +282,34 @@ static void handle_messages(struct reader *r, uint64_t now)
     }
 }
 
+static void follow_link(struct reader *r, short revents, uint64_t now)
+{
+    enum vpcd_state was = r->link.state;
+
+    vpcd_handle(&r->link, revents);
+    if (r->link.state != VPCD_DOWN)
+        return;
+    if (was == VPCD_LEAVING) {
+        r->unseen = !r->link.noticed;
+    } else if (was == VPCD_CONNECTING) {
+        r->unseen = false; /* no pcscd, nobody to see it */
+        r->retry = now + RETRY_NS;
+    }
+}
+
+/* With a card, connects for it. But first, while `unseen`, for nothing: only pcscd's look at the
+ * slot takes a connection, and one that is already shut makes it see an empty slot. */
 static void keep_connected(struct reader *r, uint64_t now)
 {
-    if (!r->inserted || r->link.state != VPCD_DOWN)
-        return;
-    if (r->powered || r->holding) {
-        /* pcscd went away under us. */
-        lose_contact(r);
-        r->seen = false;
+    if (r->link.state == VPCD_DOWN && (r->powered || r->holding))
+        lose_contact(r); /* pcscd went away under us */
+    if (r->link.state == VPCD_DOWN && (r->unseen || (r->inserted && r->retry <= now))) {
+        bool there = vpcd_connect(&r->link);
+        r->retry = there ? 0 : now + RETRY_NS;
+        r->unseen = r->unseen && there;
     }
-    if (r->retry < r->settle)
-        r->retry = r->settle;
-    if (r->retry > now)
-        return;
-    r->retry = vpcd_connect(&r->link) ? 0 : now + RETRY_NS;
+    if (r->link.state == VPCD_UP && r->unseen)
+        vpcd_leave(&r->link);
 }
 
 static uint64_t earliest(uint64_t a, uint64_t b)
@@ -283,18 +319,11 @@ static uint64_t earliest(uint64_t a, uint64_t b)
 
 uint64_t reader_run(struct reader *r, short revents, uint64_t now)
 {
-    bool leaving = r->link.state == VPCD_LEAVING;
-
-    vpcd_handle(&r->link, revents);
-    if (leaving && r->link.state == VPCD_DOWN)
-        r->settle = r->link.noticed ? 0 : now + SETTLE_NS;
+    follow_link(r, revents, now);
     if (r->inserted)
         handle_messages(r, now);
     if (r->due && r->due <= now)
         flush_answer(r);
     keep_connected(r, now);
-    if (r->link.state != VPCD_DOWN)
-        return r->due;
-    uint64_t settle = r->settle > now ? r->settle : 0;
-    return earliest(r->due, r->inserted ? r->retry : settle);
+    return r->link.state == VPCD_DOWN && r->inserted ? earliest(r->due, r->retry) : r->due;
 }

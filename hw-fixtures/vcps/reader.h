@@ -38,7 +38,9 @@ struct reader {
     struct card *cards[READER_CARDS_MAX]; /* loaded once, they keep their codes while out */
     size_t n_cards;
     struct card *inserted;
-    bool powered, seen; /* seen: powered on since the insertion */
+    bool powered, seen; /* seen: powered on, and asked its ATR, since it is in contact */
+    unsigned looks;     /* pcscd's, before that */
+    bool unseen;        /* pcscd may not have seen yet that the last card left */
     struct framing framing;
     bool muted, holding; /* holding: a message waits in the link's buffer for the mute to end */
     struct fault fault;
@@ -48,8 +50,7 @@ struct reader {
     uint8_t answer[FRAME_MAX]; /* waits until `due` (nanoseconds, 0: nothing waits) */
     size_t answer_len;
     uint64_t due;
-    uint64_t settle; /* no card comes back before: pcscd still has to see that the last one left */
-    uint64_t retry;  /* when to try to connect again, 0: not planned */
+    uint64_t retry; /* no connection before */
 };
 
 void reader_init(struct reader *r, const char *cards_dir, uint16_t port);
@@ -63,8 +64,8 @@ bool reader_forget(struct reader *r, const char *name);
 
 void reader_insert(struct reader *r, struct card *card, uint64_t now);
 void reader_remove(struct reader *r);
-/* No card, and pcscd knows. */
-bool reader_is_gone(const struct reader *r, uint64_t now);
+/* No card, and pcscd has looked. */
+bool reader_is_gone(const struct reader *r);
 
 void reader_set_mute(struct reader *r, bool on, uint64_t now);
 

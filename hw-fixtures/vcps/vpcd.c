@@ -141,11 +141,9 @@ void vpcd_send(struct vpcd *v, const uint8_t *msg, size_t n, size_t part)
 
 void vpcd_leave(struct vpcd *v)
 {
-    if (v->state == VPCD_CONNECTING) {
-        drop(v);
-    } else if (v->state == VPCD_UP) {
-        (void)shutdown(v->fd, SHUT_WR);
-        v->state = VPCD_LEAVING;
-        v->in_len = 0;
-    }
+    if (v->state != VPCD_UP)
+        return;
+    (void)shutdown(v->fd, SHUT_WR);
+    v->state = VPCD_LEAVING;
+    v->in_len = 0;
 }

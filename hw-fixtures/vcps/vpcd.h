@@ -14,8 +14,8 @@ enum vpcd_control {
 };
 
 /* LEAVING: our end is shut; at its next exchange vpcd notices, closes, and we are DOWN. A new
- * connection is made only then. `noticed` tells that this exchange was pcscd's look at the slot, so
- * that pcscd knows of the removal; any other leaves it to find out at its next look. */
+ * connection is made only then. `noticed` tells that this exchange was a look of pcscd's at the
+ * slot, which it found empty; any other leaves it to find out at its next look. */
 enum vpcd_state { VPCD_DOWN, VPCD_CONNECTING, VPCD_UP, VPCD_LEAVING };
 
 struct vpcd {
@@ -44,6 +44,7 @@ void vpcd_consume(struct vpcd *v);
 /* Sends a message announced as `n` bytes long, of which the first `part` are really sent. */
 void vpcd_send(struct vpcd *v, const uint8_t *msg, size_t n, size_t part);
 
+/* When UP; otherwise does nothing. */
 void vpcd_leave(struct vpcd *v);
 
 #endif
