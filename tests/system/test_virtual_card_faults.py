@@ -15,9 +15,10 @@ from cpsworld import VirtualCard, VirtualCardError  # noqa: E402
 from cpsworld.fixtures import (  # noqa: E402, F401
     cards, digest_info, pcscd, probe, put, slot)
 from cpsworld.p11 import Pkcs11  # noqa: E402
-from cpsworld.pcsc import PcscProbe  # noqa: E402
+from cpsworld.pcsc import PcscError, PcscProbe  # noqa: E402
 
-NOT_TRANSACTED, REMOVED = 0x80100016, 0x80100069
+NO_SMARTCARD, NOT_TRANSACTED = 0x8010000C, 0x80100016
+NO_SERVICE, REMOVED = 0x8010001D, 0x80100069
 CKR_OK, CKR_GENERAL_ERROR = 0, 5
 POLL_MS = 400  # pcscd looks at a vpcd slot this often
 
@@ -29,7 +30,7 @@ def test_mute_card(put, slot, probe):
     probe.start("transmit", apdu="00A4040000")
     assert not probe.answered(within=1.0)
     slot.remove()
-    answer = probe.finish()
+    answer = probe.finish(check=False)
     assert answer["rv"] != 0 or answer["answer"] == ""
 
 
@@ -38,7 +39,7 @@ def test_mute_for_a_while(put, slot, probe):
     probe.connect()
     slot.mute()
     probe.start("transmit", apdu="00B09C000C")
-    assert not probe.answered(within=0.3), probe.finish()
+    assert not probe.answered(within=0.3)
     assert slot.status()["holding"]
     slot.mute(False)
     assert probe.finish()["answer"].endswith("9000")
@@ -78,13 +79,13 @@ def test_tear(put, slot, probe, when, first):
         assert probe.transmit("00B09C000C")["answer"].endswith("9000")
     assert probe.transmit("00B09C000C") == {"rv": 0, "answer": first.replace(" ", "")}
     assert slot.status()["card"] is None
-    second = probe.transmit("00B09C000C")
+    second = probe.transmit("00B09C000C", check=False)
     assert second["rv"] in (NOT_TRANSACTED, REMOVED) or second["answer"] == ""
-    assert probe.wait(False)["rv"] == 0
+    probe.wait(False)
     slot.insert("physician")
-    assert probe.wait(True)["rv"] == 0
+    probe.wait(True)
     probe.disconnect()
-    assert probe.connect()["rv"] == 0
+    probe.connect()
     assert probe.transmit("00B09C000C")["answer"].endswith("9000")
 
 
@@ -160,7 +161,6 @@ def test_presence_by_status_change(put, slot, probe):
             start = time.monotonic_ns()
             slot.insert("physician", wait=False) if present else slot.remove(wait=False)
             answer = probe.finish()
-            assert answer["rv"] == 0
             assert (answer["ns"] - start) / 1e6 < POLL_MS + 600  # the margin is for a busy machine
 
 
@@ -168,9 +168,9 @@ def test_waiting_commands_tell_when_pcscd_knows(put, slot, probe):
     put("physician")
     for _ in range(3):
         slot.remove()
-        assert probe.wait(False, timeout_ms=POLL_MS // 2)["rv"] == 0
+        probe.wait(False, timeout_ms=0)
         slot.insert("physician")
-        assert probe.wait(True, timeout_ms=POLL_MS // 2)["rv"] == 0
+        probe.wait(True, timeout_ms=0)
 
 
 def test_swap_is_seen(put, slot, probe):
@@ -178,7 +178,36 @@ def test_swap_is_seen(put, slot, probe):
     probe.wait(True)
     probe.connect()
     slot.swap("nurse")
-    assert probe.transmit("00B09C000C")["rv"] == REMOVED
+    assert probe.transmit("00B09C000C", check=False)["rv"] == REMOVED
+    probe.disconnect()
+    probe.connect()
+    assert "29900202" in probe.transmit("00B09C000C")["answer"]
+
+
+def test_a_look_for_a_client_hides_no_removal(put, slot, probe):
+    """pcscd looks at the slot for a client that resets the card, too, but takes no notice."""
+    put("physician")
+    probe.connect()
+    slot.remove(wait=False)
+    assert probe.reconnect(check=False)["rv"] in (NO_SMARTCARD, REMOVED)
+    slot.insert("nurse")
+    probe.disconnect()
+    probe.connect()
+    assert "29900202" in probe.transmit("00B09C000C")["answer"]
+
+
+def test_a_late_look_misses_no_removal(put, slot, pcscd, probe):
+    """However long pcscd takes to look again, the next card waits."""
+    put("physician")
+    probe.connect()
+    slot.tear()
+    assert probe.transmit("00B09C000C")["answer"] == ""
+    pcscd.freeze()
+    slot.insert("nurse", wait=False)
+    time.sleep(3 * POLL_MS / 1000)
+    pcscd.thaw()
+    probe.wait(False)
+    probe.wait(True)
     probe.disconnect()
     probe.connect()
     assert "29900202" in probe.transmit("00B09C000C")["answer"]
@@ -190,8 +219,8 @@ def test_pcscd_restart(put, slot, pcscd, kill):
     pcscd.restart(kill=kill)
     with PcscProbe(pcscd) as probe:
         assert probe.readers() == list(pcscd.READERS)
-        assert probe.wait(True)["rv"] == 0
-        assert probe.connect()["rv"] == 0
+        probe.wait(True)
+        probe.connect()
 
 
 def test_pcscd_frozen(put, pcscd, probe):
@@ -207,18 +236,18 @@ def test_pcscd_frozen(put, pcscd, probe):
 def test_pcscd_absent(pcscd, slot, put):
     put("physician")
     pcscd.stop()
-    with PcscProbe(pcscd) as probe:
-        assert probe.establish()["rv"] == 0x8010001D  # SCARD_E_NO_SERVICE
+    with pytest.raises(PcscError) as refused:
+        PcscProbe(pcscd)
+    assert refused.value.rv == NO_SERVICE
     pcscd.start()
     with PcscProbe(pcscd) as probe:
-        assert probe.wait(True)["rv"] == 0
+        probe.wait(True)
 
 
 def test_two_slots(put, pcscd, cards):
     put("physician")
     with VirtualCard(pcscd, slot=1, cards=cards, insert="nurse") as other, \
             PcscProbe(pcscd, other.reader) as probe:
-        assert probe.wait(True)["rv"] == 0
         probe.connect()
         assert "29900202" in probe.transmit("00B09C000C")["answer"]
 

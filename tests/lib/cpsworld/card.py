@@ -9,6 +9,7 @@ import time
 
 from .cards import CardSet
 from .paths import program
+from .pcsc import PcscProbe
 from .pcscd import PORT, Pcscd
 
 CONNECT_SECONDS = 5
@@ -32,10 +33,14 @@ class VirtualCard:
     def __init__(self, pcscd: Pcscd, insert: str = None, slot: int = 0, cards: CardSet = None):
         self.cards = cards or CardSet()
         self.reader = pcscd.READERS[slot]
+        self._pcscd = pcscd
+        self._watch, self._watched = None, None
         self.control = pcscd.dir / f"vcps{slot}.sock"
+        self._log = pcscd.dir / f"vcps{slot}.log"
         self._process = pcscd.namespace.spawn(
             "run", str(program("vcps")), "--cards", str(self.cards.cards), "--control",
-            str(self.control), "--port", str(PORT + slot), mounts=False)
+            str(self.control), "--port", str(PORT + slot),
+            *(["--trace", str(self._log)] if pcscd.logs else []), mounts=False)
         atexit.register(self.close)
         self._lines = self._connect()
         if insert:
@@ -73,12 +78,14 @@ class VirtualCard:
     def close(self) -> None:
         """Ends the process: to pcscd, the card is removed. May be called twice."""
         atexit.unregister(self.close)
+        self._end_watch()
         self._process.terminate()
         try:
             self._process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        self._pcscd.keep(self._log)
 
     def command(self, cmd: str, **args) -> dict:
         """Any command of the control socket; its answer, or VirtualCardError."""
@@ -90,17 +97,34 @@ class VirtualCard:
             raise VirtualCardError(f"{cmd}: {answer['error']}")
         return answer
 
-    # Presence. With `wait`, returns when pcscd has noticed (it polls every 400 ms).
+    # Presence. With `wait`, returns when pcscd has noticed (it polls every 400 ms) and any of its
+    # clients would be told so.
 
     def insert(self, card: str, wait: bool = True) -> None:
-        self.command("insert", card=card, wait_ms=WAIT_MS if wait else 0)
+        self._move("insert", True, wait, card=card)
 
     def remove(self, wait: bool = True) -> None:
-        self.command("remove", wait_ms=WAIT_MS if wait else 0)
+        self._move("remove", False, wait)
 
     def swap(self, card: str, wait: bool = True) -> None:
         """Out with the card in the slot, if any, in with another (or the same)."""
-        self.command("swap", card=card, wait_ms=WAIT_MS if wait else 0)
+        self._move("swap", True, wait, card=card)
+
+    def _move(self, cmd: str, present: bool, wait: bool, **args) -> None:
+        """vcps tells when pcscd looked at the slot and powered the card; what pcscd makes of it
+        becomes public a moment later, a long one on a busy machine: only pcscd tells that."""
+        self.command(cmd, wait_ms=WAIT_MS if wait else 0, **args)
+        if not wait or not self._pcscd.running():
+            return
+        if self._watched != self._pcscd.pid:
+            self._end_watch()
+            self._watch, self._watched = PcscProbe(self._pcscd, self.reader), self._pcscd.pid
+        self._watch.wait(present, WAIT_MS)
+
+    def _end_watch(self) -> None:
+        if self._watch:
+            self._watch.close()
+        self._watch, self._watched = None, None
 
     def reload(self, card: str) -> None:
         """Puts a card that is out back in its first state: codes, tries, files."""

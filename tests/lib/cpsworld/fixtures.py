@@ -48,7 +48,6 @@ def put(pcscd, slot):
     slot.latency(apdu_us=0, byte_us=0, rsa_us=0)
     yield swap_to
     slot.mute(False)
-    slot.trace(None)
     slot.clear_faults()
 
 

@@ -3,7 +3,7 @@
 
 hold DIR        mounts, loopback up, says "ready", waits for the end of its input, removes DIR
 run PROG ARG…   dies with its parent, becomes PROG
-pcscd FD CONFIG the same, with the listening socket FD handed over the way systemd does
+pcscd FD CONFIG [OPTION…] the same, with the listening socket FD handed over the way systemd does
 """
 
 import ctypes
@@ -57,7 +57,7 @@ def hold(world: str) -> None:
     shutil.rmtree(world, ignore_errors=True)
 
 
-def become_pcscd(fd: int, config: str) -> None:
+def become_pcscd(fd: int, config: str, *options: str) -> None:
     try:
         os.unlink("/run/pcscd/pcscd.pid")  # left by one that was killed
     except FileNotFoundError:
@@ -66,7 +66,7 @@ def become_pcscd(fd: int, config: str) -> None:
     if fd != LISTEN_FDS_START:
         os.close(fd)
     os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1")
-    os.execv(PCSCD, [PCSCD, "--foreground", "--config", config])
+    os.execv(PCSCD, [PCSCD, "--foreground", "--config", config, *options])
 
 
 def main() -> None:
@@ -76,7 +76,7 @@ def main() -> None:
         return
     die_with(parent)
     if verb == "pcscd":
-        become_pcscd(int(sys.argv[3]), sys.argv[4])
+        become_pcscd(int(sys.argv[3]), *sys.argv[4:])
     else:
         os.execv(sys.argv[3], sys.argv[3:])
 

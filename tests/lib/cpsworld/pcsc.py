@@ -2,12 +2,11 @@
 """A small PC/SC client over libpcsclite, in a process of its own.
 
 libpcsclite reads PCSCLITE_CSOCK_NAME once a process, so a test that uses several worlds cannot
-load it itself. Program: `python3 -m cpsworld.pcsc` reads one JSON request a line, answers one.
+load it itself. As a program, this file reads one JSON request a line, answers one.
 """
 
 import ctypes
 import json
-import pathlib
 import select
 import subprocess
 import sys
@@ -90,16 +89,28 @@ class _Client:
                                  ctypes.c_ulong(RESET_CARD if reset else LEAVE_CARD))}
 
 
+class PcscError(RuntimeError):
+    """A call of PC/SC failed; `rv` is its return value."""
+
+    def __init__(self, verb: str, rv: int):
+        super().__init__(f"{verb}: {rv:#010x}")
+        self.rv = rv
+
+
 class PcscProbe:
-    """A client process of a Pcscd. Calls answer dictionaries whose `rv` is PC/SC's return value."""
+    """A client process of a Pcscd. Calls answer dictionaries whose `rv` is PC/SC's return value;
+    one that fails raises PcscError, unless `check` is false."""
 
     def __init__(self, pcscd, reader: str = None):
         self.reader = reader or pcscd.READERS[0]
-        lib = str(pathlib.Path(__file__).resolve().parents[1])
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "cpsworld.pcsc"], text=True, bufsize=1,
-            env=pcscd.env(PYTHONPATH=lib), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        self.establish()
+            [sys.executable, __file__], text=True, bufsize=1, env=pcscd.env(),
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        try:
+            self.establish()
+        except PcscError:
+            self.close()
+            raise
 
     def __enter__(self):
         return self
@@ -111,9 +122,9 @@ class PcscProbe:
         self._process.kill()
         self._process.communicate()
 
-    def _ask(self, verb: str, **args) -> dict:
+    def _ask(self, verb: str, check: bool = True, **args) -> dict:
         self.start(verb, **args)
-        return self.finish()
+        return self.finish(check)
 
     def establish(self) -> dict:
         return self._ask("establish")
@@ -123,10 +134,12 @@ class PcscProbe:
 
     def wait(self, present: bool, timeout_ms: int = 5000) -> dict:
         """Waits for presence or absence; `ns` is the monotonic time when the wait ended."""
-        return self._ask("wait", reader=self.reader, present=present, timeout_ms=timeout_ms)
+        self.start_wait(present, timeout_ms)
+        return self.finish()
 
     def start(self, verb: str, **args) -> None:
         """Starts a call whose answer finish() fetches: to act in between."""
+        self._verb = verb
         self._process.stdin.write(json.dumps([verb, args]) + "\n")
 
     def start_wait(self, present: bool, timeout_ms: int = 5000) -> None:
@@ -136,19 +149,22 @@ class PcscProbe:
         """Has the call that was started an answer, now or in so many seconds?"""
         return bool(select.select([self._process.stdout], [], [], within)[0])
 
-    def finish(self) -> dict:
-        return json.loads(self._process.stdout.readline())
+    def finish(self, check: bool = True) -> dict:
+        answer = json.loads(self._process.stdout.readline())
+        if check and answer["rv"] != 0:
+            raise PcscError(self._verb, answer["rv"])
+        return answer
 
     def connect(self) -> dict:
         return self._ask("connect", reader=self.reader)
 
-    def transmit(self, apdu: str) -> dict:
+    def transmit(self, apdu: str, check: bool = True) -> dict:
         """One APDU in hexadecimal; `answer` too."""
-        return self._ask("transmit", apdu=apdu.replace(" ", ""))
+        return self._ask("transmit", check, apdu=apdu.replace(" ", ""))
 
-    def reconnect(self) -> dict:
+    def reconnect(self, check: bool = True) -> dict:
         """With a reset of the card."""
-        return self._ask("reconnect")
+        return self._ask("reconnect", check)
 
     def disconnect(self, reset: bool = False) -> dict:
         return self._ask("disconnect", reset=reset)

@@ -26,7 +26,8 @@ class Pcscd:
     """Debian's pcscd with a virtual reader of two slots, in private namespaces.
 
     The socket is `self.socket`, in the world directory `self.dir` (mode 0755: clients of any uid
-    can connect). `env()` is what a client needs in its environment.
+    can connect). `env()` is what a client needs in its environment. With a directory named in the
+    environment by CPSWORLD_LOGS, pcscd tells all, and its log and the cards' are kept there.
     """
 
     READERS = ("Virtual PCD 00 00", "Virtual PCD 00 01")
@@ -36,6 +37,7 @@ class Pcscd:
         self.dir.chmod(0o755)
         self.socket = self.dir / "pcscd.comm"
         self.log = self.dir / "pcscd.log"
+        self.logs = os.environ.get("CPSWORLD_LOGS")
         self._process = None
         self._write_config()
         self.namespace = Namespace(self.dir)
@@ -80,7 +82,7 @@ class Pcscd:
             with open(self.log, "ab") as log:
                 self._process = self.namespace.spawn(
                     "pcscd", str(listener.fileno()), str(self.dir / "reader.conf.d"),
-                    mounts=True, pass_fds=(listener.fileno(),), stdout=log,
+                    *(["--debug", "--apdu"] if self.logs else []), mounts=True, pass_fds=(listener.fileno(),), stdout=log,
                     stderr=subprocess.STDOUT)
 
     def stop(self, kill: bool = False) -> None:
@@ -108,8 +110,14 @@ class Pcscd:
     def thaw(self) -> None:
         self._process.send_signal(signal.SIGCONT)
 
+    def keep(self, log: pathlib.Path) -> None:
+        """Copies a log of the world to CPSWORLD_LOGS, if any."""
+        if self.logs and log.exists():
+            shutil.copyfile(log, pathlib.Path(self.logs) / f"{self.dir.name}-{log.name}")
+
     def close(self) -> None:
         """Everything away. May be called twice."""
         atexit.unregister(self.close)
         self.stop(kill=True)
+        self.keep(self.log)
         self.namespace.close()
