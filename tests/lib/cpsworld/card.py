@@ -107,8 +107,13 @@ class VirtualCard:
         self._move("remove", False, wait)
 
     def swap(self, card: str, wait: bool = True) -> None:
-        """Out with the card in the slot, if any, in with another (or the same)."""
-        self._move("swap", True, wait, card=card)
+        """Out with the card in the slot, if any, in with another (or the same). With `wait`, no
+        client can take it for the first."""
+        if wait:
+            self.remove()
+            self.insert(card)
+        else:
+            self.command("swap", card=card)
 
     def _move(self, cmd: str, present: bool, wait: bool, **args) -> None:
         """vcps tells when pcscd looked at the slot and powered the card; what pcscd makes of it

@@ -82,8 +82,8 @@ class Pcscd:
             with open(self.log, "ab") as log:
                 self._process = self.namespace.spawn(
                     "pcscd", str(listener.fileno()), str(self.dir / "reader.conf.d"),
-                    *(["--debug", "--apdu"] if self.logs else []), mounts=True, pass_fds=(listener.fileno(),), stdout=log,
-                    stderr=subprocess.STDOUT)
+                    *(["--debug", "--apdu"] if self.logs else []), mounts=True,
+                    pass_fds=(listener.fileno(),), stdout=log, stderr=subprocess.STDOUT)
 
     def stop(self, kill: bool = False) -> None:
         """Ends it (SIGTERM, or SIGKILL with `kill`) and takes its socket away."""
