@@ -13,6 +13,7 @@ from . import world
 from .report import Section
 
 SETTLE_S = 2
+BEAT_S = 40  # cardwatch stays well below CARDWATCH_BEAT_MS of base/proto.h
 HELPERS = ("cps-cardwatch", "cps-cardop", "cps-oidcd")
 
 
@@ -37,17 +38,17 @@ class Idle:
         return max(0, self._since + wanted_s - time.monotonic())
 
     def section(self):
-        minutes = (time.monotonic() - self._since) / 60
+        seconds = time.monotonic() - self._since
         counts = {name: switches(pid) - self._start[name] for name, pid in self.pids.items()}
         section = Section("Idle")
         section.text(
             f"An agent with a card in the reader and a session open by it, left alone for "
-            f"{minutes * 60:.0f} s while the other measurements ran. Timers due in that time: "
-            "cardwatch's beat, once a minute, which wakes the agent too. The beat is a conversation "
-            "with pcscd, and every answer that cardwatch waits for is a wake-up more.")
+            f"{seconds:.0f} s while the other measurements ran. The only timer due in that time is "
+            f"cardwatch's beat, every {BEAT_S} s, which wakes the agent too. The beat is a "
+            "conversation with pcscd: an answer that cardwatch has to wait for is one more.")
         section.table(("process", "wake-ups", "a minute"),
-                      [(name, count, f"{count / minutes:.1f}") for name, count in counts.items()])
-        beats = math.ceil(minutes)
+                      [(name, count, f"{count / seconds * 60:.1f}") for name, count in counts.items()])
+        beats = math.ceil(seconds / BEAT_S)
         section.goals(*((f"wake-ups of {name}, beats not counted", max(0, counts[name] - due), 0)
                         for name, due in (("cps-agent", beats), ("cps-cardop", 0),
                                           ("cps-oidcd", 0))))

@@ -22,7 +22,7 @@ microseconds: cores of a shared machine change speed within minutes. Processor t
 kernel's process clocks and the steadiest of all. Floors are programs of `tests/bench/`: the raw echo parses nothing, the splice
 server parses the request with jansson and puts a ready result behind its id, the jansson server builds
 the answer too. In the parts about tokens and neighbours `tests/bench/fake_oidcd.py` stands in for `cps-oidcd`, so that a token of 1,500
-bytes is in the agent's memory without a provider; nothing is measured of a provider.
+bytes is in the agent's memory without a provider; nothing is measured of a provider. Not measured: oidc-agent and D-Bus, real cards and readers.
 
 {verdict}
 

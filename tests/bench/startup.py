@@ -57,7 +57,8 @@ def cold_start(tools, iterations):
         results = measure.interleave(cases, iterations)
     section = Section("Cold start (goal 9)")
     section.text("From exec until the first request on the socket is answered: the keys are loaded "
-                 "by then, the helpers are started just after. The floor links jansson alone.")
+                 "by then, the helpers are started just after. The floor links jansson alone; ssh-agent links libcrypto, and the agent "
+                 "libsystemd besides, which takes as long to load.")
     section.table(("server", "ms", "/ floor"), rows_of(results, "floor server"))
     if ssh_agent:
         section.goals(("cold start / ssh-agent",
