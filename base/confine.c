@@ -6,7 +6,6 @@
 #include <seccomp.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
@@ -106,15 +105,6 @@ static void deny_writes(void)
 
     if (ruleset < 0 || syscall(SYS_landlock_restrict_self, ruleset, 0) < 0)
         log_info("files are not write-protected by Landlock: %s", strerror(errno));
-}
-
-void confine_memory(void)
-{
-    struct rlimit no_core = {0, 0};
-
-    (void)setrlimit(RLIMIT_CORE, &no_core);
-    if (prctl(PR_SET_DUMPABLE, 0) < 0)
-        log_warning("process stays dumpable: %s", strerror(errno));
 }
 
 void confine_self(unsigned keep)
