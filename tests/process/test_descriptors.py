@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Descriptors: those that clients send along, and too few of them."""
+import os
+import socket
+import subprocess
+import time
+
+import pytest
+
+from cpsworld.agent import Agent, RpcError, unprivileged
+from cpsworld.evil import PATIENT_OIDCD, PROVIDER_SETTINGS, evil, open_descriptors
+
+FEW = 48
+
+
+def wait_until(condition, timeout_s=10):
+    end = time.monotonic() + timeout_s
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.01)
+    return condition()
+
+
+def limit(agent, soft):
+    """As many descriptors as that; FEW is the most there may be from then on."""
+    subprocess.run(unprivileged(["prlimit", "--pid", str(agent.process.pid),
+                                 f"--nofile={soft}:{FEW}"]), check=True)
+
+
+def cpu_seconds(agent):
+    with open(f"/proc/{agent.process.pid}/stat", encoding="ascii") as stat:
+        fields = stat.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_descriptors_sent_along_are_not_kept():
+    with Agent() as agent, agent.client() as client:
+        before = open_descriptors(agent)
+        for number in range(1, 50):
+            line = b'{"jsonrpc":"2.0","id":%d,"method":"session.current"}\n' % (1000 + number)
+            socket.send_fds(client.socket, [line], [0, 1, 2])
+            assert client.read()["id"] == 1000 + number
+        assert open_descriptors(agent) == before
+
+
+def test_out_of_descriptors():
+    """Those who are in go on, newcomers wait for room, and nothing turns round meanwhile."""
+    with Agent(libexec={"cps-oidcd": evil(PATIENT_OIDCD)}, settings=PROVIDER_SETTINGS) as agent:
+        with agent.client() as inside:
+            inside.call("status")
+            assert wait_until(lambda: agent.children("cps-oidcd"))
+            limit(agent, FEW)
+            crowd = [agent.raw() for _ in range(2 * FEW)]
+            assert wait_until(lambda: open_descriptors(agent) == FEW)
+            before = cpu_seconds(agent)
+            assert inside.call("session.current")["session"] is None
+            with pytest.raises(RpcError) as caught:  # no descriptor for its channel
+                inside.call("session.login", method="browser", deadline_ms=300)
+            assert caught.value.name == "DEADLINE_EXCEEDED"
+            assert agent.log.read_text().count("too many open connections") < 10
+            assert cpu_seconds(agent) - before < 0.15
+            for connection in crowd[:-1]:
+                connection.close()
+            last = crowd[-1]
+            last.sendall(b'{"jsonrpc":"2.0","id":1,"method":"hello","params":{"protocol":1}}\n')
+            last.settimeout(10)
+            assert b'"result"' in last.recv(65536), "there is room again"
+            last.close()
+        assert wait_until(lambda: open_descriptors(agent) < 20)
+        with agent.client() as after:
+            assert after.call("session.current")["session"] is None
+
+
+def test_without_a_descriptor_for_a_helper():
+    """cardwatch dies while no other can be started: it is, once there is room."""
+    with Agent() as agent, agent.client() as client:
+        client.call("status")
+        assert wait_until(lambda: agent.children("cps-cardwatch"))
+        limit(agent, open_descriptors(agent))
+        crowd = [agent.raw() for _ in range(3)]
+        (pid,) = agent.children("cps-cardwatch")
+        os.kill(pid, 9)
+        assert wait_until(lambda: client.call("status")["components"]["cardwatch"] == "restarting")
+        for connection in crowd:
+            connection.close()
+        limit(agent, FEW)
+        assert wait_until(lambda: agent.children("cps-cardwatch"), 15)
+        assert client.call("status")["components"]["cardwatch"] == "running"
