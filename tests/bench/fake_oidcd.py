@@ -27,10 +27,12 @@ def tokens(provider):
 
 
 def login(params):
-    return {"handle": params["provider"], "provider": params["provider"], "issuer": "https://psc.test/",
+    provider = params["provider"]
+    return {"handle": provider, "provider": provider, "issuer": "https://psc.test/",
             "sub": "f:1:899700001011", "subject_name_id": "899700001011", "acr": "eidas1",
             "auth_mode": "MOBILE", "auth_at": int(time.time()), "warnings": [],
-            "userinfo": {"given_name": "ADELINE", "family_name": "VALMONT1011"}, **tokens(params["provider"])}
+            "userinfo": {"given_name": "ADELINE", "family_name": "VALMONT1011"},
+            **tokens(provider)}
 
 
 def answer(op, params):

@@ -47,7 +47,8 @@ class Idle:
             f"cardwatch's beat, every {BEAT_S} s, which wakes the agent too. The beat is a "
             "conversation with pcscd: an answer that cardwatch has to wait for is one more.")
         section.table(("process", "wake-ups", "a minute"),
-                      [(name, count, f"{count / seconds * 60:.1f}") for name, count in counts.items()])
+                      [(name, count, f"{count / seconds * 60:.1f}")
+                       for name, count in counts.items()])
         beats = math.ceil(seconds / BEAT_S)
         section.goals(*((f"wake-ups of {name}, beats not counted", max(0, counts[name] - due), 0)
                         for name, due in (("cps-agent", beats), ("cps-cardop", 0),

@@ -15,14 +15,16 @@ Written by `./dev bench --write`; `./dev bench` measures them again and prints t
 
 {date}, {machine}. {packages}.
 
-How they are taken: servers on core 0, clients on core 1; all cases in short slices of 0.3 s, one after
-the other, again and again, the order rotated; a ratio is taken between slices of one turn, and the table
-gives its median and its 10th to 90th percentile over 15 turns. Carry the ratios elsewhere, not the
-microseconds: cores of a shared machine change speed within minutes. Processor times are those of the
-kernel's process clocks and the steadiest of all. Floors are programs of `tests/bench/`: the raw echo parses nothing, the splice
-server parses the request with jansson and puts a ready result behind its id, the jansson server builds
-the answer too. In the parts about tokens and neighbours `tests/bench/fake_oidcd.py` stands in for `cps-oidcd`, so that a token of 1,500
-bytes is in the agent's memory without a provider; nothing is measured of a provider. Not measured: oidc-agent and D-Bus, real cards and readers.
+How they are taken: servers on core 0, clients on core 1; all cases in short slices of 0.3 s, one
+after the other, again and again, the order rotated; a ratio is taken between slices of one turn,
+and the table gives its median and its 10th to 90th percentile over 15 turns. Carry the ratios
+elsewhere, not the microseconds: cores of a shared machine change speed within minutes. Processor
+times are those of the kernel's process clocks and the steadiest of all. Floors are programs of
+`tests/bench/`: the raw echo parses nothing, the splice server parses the request with jansson and
+puts a ready result behind its id, the jansson server builds the answer too. In the parts about
+tokens and neighbours `tests/bench/fake_oidcd.py` stands in for `cps-oidcd`, so that a token of
+1,500 bytes is in the agent's memory without a provider; nothing is measured of a provider. Not
+measured: oidc-agent and D-Bus, real cards and readers.
 
 {verdict}
 

@@ -58,7 +58,8 @@ def ssh_company(tools, section, iterations):
         alone, beside = "ssh-agent, alone", f"ssh-agent, beside {SSH_IDLE} idle clients"
         results = measure.interleave({
             alone: lambda: tools.load(ssh, request, "-S"),
-            beside: lambda: tools.load(ssh, request, "-S", "-i", str(SSH_IDLE))}, iterations, measure.Noise())
+            beside: lambda: tools.load(ssh, request, "-S", "-i", str(SSH_IDLE))},
+            iterations, measure.Noise())
     section.table(("for comparison", "p50 µs", "p99 µs", "p50 / alone", "p99 / alone"),
                   rows_of(results, alone))
 

@@ -82,8 +82,8 @@ def run(tools, quick):
     section.text(
         "pcscd looks at a vpcd reader every 400 ms, so the whole is mostly waiting for that look; "
         "a USB reader tells at once. The agent's share counts from the moment when a bare "
-        "SCardGetStatusChange client of the same pcscd, running beside, has seen the removal: it may "
-        f"be negative, for pcscd tells its clients one after the other. {SUBSCRIBERS} other "
+        "SCardGetStatusChange client of the same pcscd, running beside, has seen the removal: it "
+        f"may be negative, for pcscd tells its clients one after the other. {SUBSCRIBERS} other "
         "subscribers are told too. The session is closed before its event is sent, and found "
         "closed by a call afterwards.")
     section.table(("ms", "median (10th..90th percentile)", "worst"),

@@ -57,8 +57,9 @@ def cold_start(tools, iterations):
         results = measure.interleave(cases, iterations)
     section = Section("Cold start (goal 9)")
     section.text("From exec until the first request on the socket is answered: the keys are loaded "
-                 "by then, the helpers are started just after. The floor links jansson alone; ssh-agent links libcrypto, and the agent "
-                 "libsystemd besides, which takes as long to load.")
+                 "by then, the helpers are started just after. The floor links jansson alone; "
+                 "ssh-agent links libcrypto, and the agent libsystemd besides, which takes as long "
+                 "to load.")
     section.table(("server", "ms", "/ floor"), rows_of(results, "floor server"))
     if ssh_agent:
         section.goals(("cold start / ssh-agent",
@@ -127,7 +128,8 @@ def memory(tools):
     section.text(
         "With a card in the reader and a session open by it; cps-prompt lives only as long as its "
         "question. Pages of files are shared with whatever else uses the same libraries, and the "
-        "kernel maps sixteen around each one that is touched; anonymous ones are the process's own.")
+        "kernel maps sixteen around each one that is touched; anonymous ones are the process's "
+        "own.")
     rows = [(name, *values) for name, values in sizes.items()]
     section.table(("process", "RSS kB", "anonymous kB", "of files kB"),
                   rows + ([("ssh-agent, 2 keys", *ssh_sizes)] if ssh else []))
@@ -141,8 +143,8 @@ def memory(tools):
                     if ssh else []))
     section.text(
         "6 MiB is out of reach of a process that keeps libcrypto in use: ssh-agent, which links "
-        "little else, shows how much of it that is. On top of it the agent has libsystemd and the six "
-        "libraries that come with Debian's; cps-oidcd has libcurl and more than thirty.")
+        "little else, shows how much of it that is. On top of it the agent has libsystemd and the "
+        "six libraries that come with Debian's; cps-oidcd has libcurl and more than thirty.")
     return section
 
 
