@@ -13,7 +13,7 @@ import sys
 import time
 
 SCOPE_SYSTEM, SHARE_SHARED, PROTOCOL_ANY, LEAVE_CARD, RESET_CARD = 2, 2, 3, 0, 1
-STATE_EMPTY, STATE_PRESENT, STATE_CHANGED = 0x10, 0x20, 0x2
+STATE_EMPTY, STATE_PRESENT, STATE_MUTE, STATE_CHANGED = 0x10, 0x20, 0x200, 0x2
 
 
 class ReaderState(ctypes.Structure):
@@ -49,16 +49,21 @@ class _Client:
         return {"rv": rv, "readers": names}
 
     def wait(self, reader, present, timeout_ms):
-        """Until the reader is in that state, by SCardGetStatusChange."""
+        """Until the reader is in that state, by SCardGetStatusChange.
+
+        A card that pcscd calls mute is not there: when it loses a card between its look at the slot
+        and the reset for a client that ended, it goes on calling it so until the next insertion.
+        """
         state = ReaderState(reader=reader.encode())
-        wanted = STATE_PRESENT if present else STATE_EMPTY
+        wanted = (STATE_PRESENT,) if present else (STATE_EMPTY, STATE_PRESENT | STATE_MUTE)
+        relevant = STATE_EMPTY | STATE_PRESENT | STATE_MUTE
         deadline = time.monotonic() + timeout_ms / 1000
         while True:
             left = max(0, int((deadline - time.monotonic()) * 1000))
             rv = self._call("SCardGetStatusChange", self._context, ctypes.c_ulong(left),
                             ctypes.byref(state), ctypes.c_ulong(1))
             now = time.monotonic_ns()
-            if rv != 0 or state.event & wanted:
+            if rv != 0 or state.event & relevant in wanted:
                 return {"rv": rv, "ns": now, "event": state.event,
                         "atr": bytes(state.atr[:state.atr_len]).hex()}
             state.current = state.event & ~STATE_CHANGED
