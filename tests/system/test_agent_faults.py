@@ -261,7 +261,8 @@ def test_a_frozen_pcscd_costs_a_deadline(desk):
         assert desk.session() is None
     desk.pcscd.thaw()
     assert statistics.median(late) < LATE_S
-    assert desk.pinentry.questions() == 0
+    assert desk.pinentry.questions() == 0, desk.agent.log.read_text() + "\n".join(
+        desk.pinentry.log())
     assert desk.login()["method"] == "card"
 
 
