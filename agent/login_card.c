@@ -339,7 +339,7 @@ static void begin(struct agent *agent, struct request *request)
         return;
     self = calloc(1, sizeof *self);
     if (self == NULL)
-        return; /* the request is answered at its deadline */
+        abort(); /* no answer could be promised any more; the supervisor starts the agent again */
     self->login.abandon = abandon;
     self->login.on_card = on_card;
     self->card = card;

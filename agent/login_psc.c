@@ -232,8 +232,9 @@ void login_by_provider(struct agent *agent, struct request *request, const char 
         request_fail(request, &fail);
         return;
     }
-    if (asprintf(&key, "%s %s %s", method, provider, id != NULL ? id : "") < 0 ||
-        login_join(agent, key, request))
+    if (asprintf(&key, "%s %s %s", method, provider, id != NULL ? id : "") < 0)
+        abort(); /* no answer could be promised any more; the supervisor starts the agent again */
+    if (login_join(agent, key, request))
         return;
     if (!login_admit(agent, &fail)) {
         request_fail(request, &fail);
@@ -241,7 +242,7 @@ void login_by_provider(struct agent *agent, struct request *request, const char 
     }
     self = calloc(1, sizeof *self);
     if (self == NULL)
-        return; /* the request is answered at its deadline */
+        abort(); /* no answer could be promised any more; the supervisor starts the agent again */
     self->login.abandon = abandon;
     self->method = method;
     self->provider = strdup(provider);

@@ -152,7 +152,7 @@ static void wait_for_refresh(struct tokens *tokens, struct request *request, enu
     struct fail fail;
 
     if (waiter == NULL)
-        return; /* the request is answered at its deadline */
+        abort(); /* no answer could be promised any more; the supervisor starts the agent again */
     *waiter = (struct waiter){.tokens = tokens, .request = request, .kind = kind};
     waiter->next = tokens->waiters;
     tokens->waiters = waiter;
