@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from cpsworld.agent import UID, Agent, Client, RpcError, own, unprivileged
+from cpsworld.agent import DIES_TOO, UID, Agent, Client, RpcError, own, unprivileged
 from cpsworld.evil import PATIENT_OIDCD, PROVIDER_SETTINGS, evil
 from cpsworld.pinentry import is_running
 
@@ -324,7 +324,7 @@ def start_activated(agent, count=1, kind="SOCK_STREAM"):
         agent.process = subprocess.Popen(
             unprivileged(["/usr/bin/python3", "-c", ACTIVATE, str(agent.socket), str(count), kind,
                           str(agent.bin / "cps-agent"), "--config", str(agent.config), "--libexec",
-                          str(agent.bin)]),
+                          str(agent.bin)], *DIES_TOO),
             env=agent.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
 

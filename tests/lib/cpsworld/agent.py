@@ -21,18 +21,18 @@ from .pinentry import PROGRAM as SCRIPTED, ScriptedPinentry
 UID = 12345  # no passwd entry on purpose: getpwuid() has nothing to say about it
 PROGRAMS = ("cps-agent", "cps-cardwatch", "cps-cardop", "cps-prompt", "cps-oidcd", "cpsctl",
             "cpsctl-verify")
+DIES_TOO = ("--pdeathsig", "KILL")  # whatever becomes of the test, nothing is left running
 START_TIMEOUT_S = 20
 STOP_TIMEOUT_S = 10
 SANITIZER_MARKS = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "runtime error:",
                    "LeakSanitizer has encountered")
 
 
-def unprivileged(command):
-    """The command, run by another uid when this process is root."""
-    if os.geteuid() != 0:
-        return list(command)
-    return ["setpriv", "--reuid", str(UID), "--regid", str(UID), "--clear-groups", "--",
-            *command]
+def unprivileged(command, *options):
+    """The command, run by another uid when this process is root; options: of setpriv."""
+    if os.geteuid() == 0:
+        options = ("--reuid", str(UID), "--regid", str(UID), "--clear-groups", *options)
+    return ["setpriv", *options, "--", *command] if options else list(command)
 
 
 def own(path):
@@ -126,7 +126,7 @@ class Agent:
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
                 unprivileged([str(self.bin / "cps-agent"), "--config", str(self.config),
-                              "--libexec", str(self.bin)]),
+                              "--libexec", str(self.bin)], *DIES_TOO),
                 env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         if wait:
             self._wait_for_socket()
