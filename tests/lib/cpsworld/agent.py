@@ -55,7 +55,8 @@ class RpcError(Exception):
 
 class Agent:
     """A running agent. pcscd: a cpsworld.Pcscd or None; anchors: PEM files to trust; providers:
-    name -> text of its profile; libexec: programs to put in place of the real helpers."""
+    name -> text of its profile; libexec: programs (files, or the
+    text of scripts) to put in place of the real helpers."""
 
     def __init__(self, pcscd=None, anchors=(), providers=None, settings="", libexec=None, env=None):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="cpsagent-"))
@@ -99,7 +100,10 @@ class Agent:
                 shutil.copy(source, self.bin / name)
         shutil.copy(SCRIPTED, self.bin / "pinentry-scripted")
         for name, source in libexec.items():
-            shutil.copy(source, self.bin / name)
+            if str(source).startswith("#!"):
+                (self.bin / name).write_text(source)
+            else:
+                shutil.copy(source, self.bin / name)
             (self.bin / name).chmod(0o755)
 
     def write_provider(self, name, text):

@@ -8,11 +8,8 @@ PRELUDE tells what a program may use. One that ends with serve(honest) behaves, 
 with misbehave() at which step it is to do which of FAULTS.
 """
 
-import atexit
 import json
-import os
 import pathlib
-import tempfile
 
 PRELUDE = r"""#!/usr/bin/python3 -IS
 import ctypes, json, os, signal, socket, sys, time
@@ -119,12 +116,9 @@ SILENT = ("stops", "says nothing", "another hello", "a flood of events", "progre
 
 
 def evil(body, **values):
-    """Path of a new program; values become its variables."""
+    """Text of a program; values become its variables."""
     lines = "".join(f"{name} = {value!r}\n" for name, value in values.items())
-    with tempfile.NamedTemporaryFile("w", prefix="evil-", suffix=".py", delete=False) as file:
-        file.write(PRELUDE + lines + body + "\n")
-    atexit.register(os.unlink, file.name)
-    return file.name
+    return PRELUDE + lines + body + "\n"
 
 
 def misbehave(agent, program, step, fault):
