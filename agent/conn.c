@@ -21,8 +21,6 @@
 /* Shared by all connections: only an unfinished line costs a connection memory of its own. */
 static char scratch[CONN_LINE_MAX];
 
-static int on_io(sd_event_source *source, int fd, uint32_t revents, void *user);
-
 struct conn *conn_new(struct agent *agent, int fd, pid_t pid)
 {
     struct conn *conn = calloc(1, sizeof *conn);
@@ -34,7 +32,8 @@ struct conn *conn_new(struct agent *agent, int fd, pid_t pid)
     conn->agent = agent;
     conn->fd = fd;
     conn->pid = pid;
-    if (sd_event_add_io(agent->event, &conn->io, fd, EPOLLIN, on_io, conn) < 0) {
+    conn->watched = EPOLLIN;
+    if (server_watch(agent->server, conn, EPOLL_CTL_ADD) < 0) {
         close(fd);
         free(conn);
         return NULL;
@@ -46,7 +45,8 @@ void conn_free(struct conn *conn)
 {
     conn->broken = true;
     requests_abandon(conn);
-    sd_event_source_disable_unref(conn->io);
+    /* A helper being started may hold a copy of the socket: closing ours alone ends no watch. */
+    (void)server_watch(conn->agent->server, conn, EPOLL_CTL_DEL);
     close(conn->fd);
     json_decref(conn->display);
     if (conn->out != NULL)
@@ -75,7 +75,10 @@ static void watch(struct conn *conn)
 
     if (backlog(conn) <= CONN_BACKLOG_PAUSE && !conn->lines_wait && !conn->flush_only)
         events |= EPOLLIN;
-    if (sd_event_source_set_io_events(conn->io, events) < 0)
+    if (events == conn->watched)
+        return;
+    conn->watched = events;
+    if (server_watch(conn->agent->server, conn, EPOLL_CTL_MOD) < 0)
         break_off(conn);
 }
 
@@ -277,13 +280,10 @@ static bool on_writable(struct conn *conn)
     return serve(conn, conn->in_len);
 }
 
-static int on_io(sd_event_source *source, int fd, uint32_t revents, void *user)
+void conn_ready(struct conn *conn, uint32_t revents)
 {
-    struct conn *conn = user;
     bool alive = false; /* broken, or hung up without a last word */
 
-    (void)source;
-    (void)fd;
     if (!conn->broken && (revents & EPOLLOUT) != 0)
         alive = on_writable(conn);
     else if (!conn->broken && (revents & EPOLLIN) != 0)
@@ -292,5 +292,4 @@ static int on_io(sd_event_source *source, int fd, uint32_t revents, void *user)
         server_forget(conn->agent->server, conn);
         conn_free(conn);
     }
-    return 0;
 }

@@ -28,7 +28,7 @@ struct conn {
     struct conn *next;
     struct conn **link; /* what points at this one in the server's list */
     struct agent *agent;
-    sd_event_source *io;
+    uint32_t watched; /* what is awaited, as bits of epoll */
     int fd;
     pid_t pid;
     bool greeted;
@@ -48,6 +48,9 @@ struct conn {
 
 /* Takes the descriptor over. NULL when it cannot be served. */
 struct conn *conn_new(struct agent *agent, int fd, pid_t pid);
+
+/* It may be read or written: for the server, which frees it when that shows its end. */
+void conn_ready(struct conn *conn, uint32_t revents);
 
 /* Cancels its requests, closes and frees it: for the event loop and the server only. */
 void conn_free(struct conn *conn);

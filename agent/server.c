@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -20,11 +21,16 @@
 
 #define BACKLOG 1024
 
+/* Clients served before helpers, timers and newcomers have their turn. */
+#define CLIENTS_A_TURN 32
+
 struct server {
     struct agent *agent;
     int fd;
     bool bound; /* we made the socket file, we remove it */
     sd_event_source *io;
+    int clients_fd; /* epoll of all connections */
+    sd_event_source *clients;
     struct conn *conns;
     unsigned n_conns;
 };
@@ -84,6 +90,31 @@ static int on_connection(sd_event_source *source, int fd, uint32_t revents, void
         log_error("too many open connections");
         sd_event_source_set_enabled(source, SD_EVENT_OFF);
     }
+    return 0;
+}
+
+int server_watch(struct server *server, struct conn *conn, int operation)
+{
+    struct epoll_event event = {.events = conn->watched, .data.ptr = conn};
+
+    return epoll_ctl(server->clients_fd, operation, conn->fd, &event) < 0 ? -errno : 0;
+}
+
+/*
+ * The clients that are ready, a batch a turn: with a source each the loop would look at the kernel
+ * again for every one. A connection is freed in its own conn_ready() only, so none of a batch is
+ * freed by another of it.
+ */
+static int on_clients(sd_event_source *source, int fd, uint32_t revents, void *user)
+{
+    struct epoll_event events[CLIENTS_A_TURN];
+    int n = epoll_wait(fd, events, CLIENTS_A_TURN, 0);
+
+    (void)source;
+    (void)revents;
+    (void)user;
+    for (int i = 0; i < n; i++)
+        conn_ready(events[i].data.ptr, events[i].events);
     return 0;
 }
 
@@ -202,12 +233,16 @@ struct server *server_new(struct agent *agent, struct fail *fail)
     }
     server->agent = agent;
     server->fd = -1;
+    server->clients_fd = epoll_create1(EPOLL_CLOEXEC);
     raise_descriptor_limit();
     if (open_socket(server, fail) != CPS_OK) {
         server_free(server);
         return NULL;
     }
     r = sd_event_add_io(agent->event, &server->io, server->fd, EPOLLIN, on_connection, server);
+    if (r >= 0)
+        r = sd_event_add_io(agent->event, &server->clients, server->clients_fd, EPOLLIN, on_clients,
+                            server);
     if (r < 0) {
         fail_set(fail, CPS_INTERNAL, "listening: %s", strerror(-r));
         server_free(server);
@@ -227,6 +262,9 @@ void server_free(struct server *server)
         conn_free(conn);
     }
     sd_event_source_disable_unref(server->io);
+    sd_event_source_disable_unref(server->clients);
+    if (server->clients_fd >= 0)
+        close(server->clients_fd);
     if (server->bound)
         unlink(server->agent->options.socket_path);
     if (server->fd >= 0)

@@ -28,6 +28,9 @@ extern const char *const event_names[EVENT_KINDS];
 struct server *server_new(struct agent *agent, struct fail *fail);
 void server_free(struct server *server);
 
+/* Has the loop call conn_ready() for what conn->watched says; operation: one of EPOLL_CTL_… */
+int server_watch(struct server *server, struct conn *conn, int operation);
+
 /* Takes a connection off the list; it is freed by its caller. */
 void server_forget(struct server *server, struct conn *conn);
 
