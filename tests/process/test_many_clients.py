@@ -104,7 +104,7 @@ def test_a_thousand_callers_share_a_login_and_each_keeps_its_deadline(agent):
     late = []
     with selectors.DefaultSelector() as selector:
         for i, client in enumerate(crowd):
-            delay_ms = 3000 + 3 * i // 2  # all have asked long before the first is due
+            delay_ms = 3000 + 4 * i  # all have asked long before the first is due
             due = time.monotonic() + delay_ms / 1000
             login(client, deadline_ms=delay_ms)
             selector.register(client.socket, selectors.EVENT_READ, (client, due))
