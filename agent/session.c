@@ -111,8 +111,17 @@ static void start_expiry(struct session *session)
                                      (uint64_t)left_s * 1000000, 1000000, on_expiry, session);
 }
 
+/* Somebody else, or another means, takes over: the PIN of the card left behind is not for them. */
+static void leave_card(struct session *session, const char *next_reader)
+{
+    if (session->reader != NULL &&
+        (next_reader == NULL || strcmp(next_reader, session->reader) != 0))
+        cards_logout(session->agent->cards, session->reader);
+}
+
 void session_open(struct session *session, struct login_proof *proof)
 {
+    leave_card(session, proof->reader);
     session_input(session, SESSION_LOGIN);
     session->proof = *proof;
     session->reader = proof->reader != NULL ? strdup(proof->reader) : NULL;

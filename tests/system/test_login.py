@@ -12,6 +12,7 @@ import pytest
 
 from cpsworld.agent import UID, RpcError, unprivileged
 from cpsworld.desk import Desk
+from cpsworld.evil import OIDCD, PROVIDER_SETTINGS, evil
 from cpsworld.pinentry import is_running
 
 # Reaches cardop by the way of a PIN, and is never one: cards have four digits.
@@ -298,6 +299,19 @@ def test_a_program_of_the_previous_session_is_told(desk):
         assert caught.value.name == "SESSION_CHANGED"
     assert desk.session() == second
     desk.client.call("statement.get", audience="a", nonce="12345678", epoch=second["epoch"])
+
+
+def test_another_means_leaves_the_card_without_a_verified_pin():
+    """The next person logs in by phone: the card of the one before is still in the reader."""
+    with Desk(libexec={"cps-oidcd": evil(OIDCD, MARKER="t", TTL=600, LOGIN={})},
+              settings=PROVIDER_SETTINGS) as desk:
+        desk.login()
+        assert desk.card.tries()["verified"]
+        resets = desk.card.counters()["resets"]
+        session = desk.client.call("session.login", method="ecps", national_id="899700000011")
+        assert session["method"] == "ecps" and session["card"] is None
+        assert wait_until(lambda: desk.card.counters()["resets"] > resets)
+        assert not desk.card.tries()["verified"]
 
 
 def test_logout_leaves_the_card_without_a_verified_pin(desk):
