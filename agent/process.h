@@ -22,7 +22,7 @@ void process_kill(struct process *process);
  * Nobody wants to hear of it any more: the handle is the loop's from now on. Its channel is being
  * closed, which ends it; a prompt then gives the terminal back. SIGKILL after PROCESS_GRACE_MS.
  */
-#define PROCESS_GRACE_MS 500
+#define PROCESS_GRACE_MS 1500
 void process_abandon(struct process *process);
 
 #endif

@@ -114,8 +114,8 @@ def test_helpers_that_die_come_back_later_and_later():
             assert all(low <= delay < low + 0.6 * slowness()
                        for low, delay in zip((1, 2, 4), delays))
         assert login_error(client) == "COMPONENT_FAILED"
-        assert client.call("status")["components"] == {"cardwatch": "running",
-                                                       "oidcd": "restarting"}
+        assert wait_until(lambda: client.call("status")["components"] == {
+            "cardwatch": "running", "oidcd": "restarting"})
         assert wait_until(lambda: zombies(agent) == 0)
 
 

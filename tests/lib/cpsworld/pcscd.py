@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import time
 
 from .namespace import Namespace
 
@@ -104,8 +105,18 @@ class Pcscd:
         self.start()
 
     def freeze(self) -> None:
-        """SIGSTOP: clients hang."""
+        """SIGSTOP: alive, mute to its clients; returns when every thread has stopped."""
         self._process.send_signal(signal.SIGSTOP)
+        tasks = pathlib.Path(f"/proc/{self.pid}/task")
+        while not all(self._stopped(task) for task in tasks.iterdir()):
+            time.sleep(0.005)
+
+    @staticmethod
+    def _stopped(task: pathlib.Path) -> bool:
+        try:
+            return (task / "stat").read_text().rpartition(")")[2].split()[0] == "T"
+        except FileNotFoundError:  # it ended meanwhile
+            return True
 
     def thaw(self) -> None:
         self._process.send_signal(signal.SIGCONT)
