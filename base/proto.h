@@ -24,23 +24,45 @@
  *              first one after up comes when the readers that were there have been told
  *
  * cps-cardop: one reader, one card.
- *   open     {reader}                  → card_info: {family: "CPS3", driver: "cps3", label, serial,
- *                                        issuer_number, atr: hex, protocol: "T=0",
- *                                        pin: {tries_left, blocked, verified}}
- *   certificate {usage: "authentication" | "signature"} → {der, id, label}   id: SHA-256 of the
- *                                        SubjectPublicKeyInfo. The cps3 driver refuses the
- *                                        signature key (CARD_UNSUPPORTED)
- *   pin_status {}                      → {tries_left, blocked, verified}   verified: by this
- *                                        process, whatever other programs did
+ *   open     {reader, module?: {path, always: bool}}   module: a PKCS#11 module to use for cards
+ *                                        that no driver knows, or for all of them
+ *                                      → card_info: {family: "CPS3" | "CPS4" | …, driver: "cps3" |
+ *                                        "cps4" | "module", interface: "contact" | "contactless",
+ *                                        label, serial, issuer_number, atr: hex, protocol: "T=0",
+ *                                        pin: null | {tries_left, blocked, verified},
+ *                                        pin_pad: bool}   pin null: no PIN guards anything here;
+ *                                        pin_pad: the reader has keys and takes PINs itself
+ *   keys     {}                        → {keys: [{usage, label, certificate_label, id: hex,
+ *                                        mechanisms: ["RSA_PKCS", …, "DECRYPT_RSA_PKCS"],
+ *                                        input_max}]}   usage: "authentication" | "signature" |
+ *                                        "technical"; id: CKA_ID of key and certificate
+ *   certificate {usage}                → {der, id, label}   id: SHA-256 of the
+ *                                        SubjectPublicKeyInfo. CARD_UNSUPPORTED: no such key
+ *   pin_status {}                      → null pin or {tries_left, blocked, verified} as "pin"
+ *                                        verified: by this process, whatever other programs did
  *   verify   {last_try?: bool} + descriptor → {tries_left}   the descriptor is the end of a pipe
  *                                        that holds the PIN, read to its end; nothing in it: the
  *                                        question was cancelled (PROMPT_CANCELLED). With one try
  *                                        left and no last_try: PIN_LAST_TRY, nothing is sent
- *   sign     {usage, hash: "sha256" | "sha384" | "sha512", digest}  → {signature}
- *                                        RSASSA-PKCS1-v1_5, checked against the certificate;
+ *   verify   {last_try?, pin_pad: true}  the same, typed on the reader: no descriptor
+ *   change_pin {last_try?} + descriptor → {tries_left}   the pipe holds the PIN, a line feed, the
+ *                                        new PIN; or {pin_pad: true} and no descriptor
+ *   unblock_pin {last_try?} + descriptor → {tries_left}   the PUK, a line feed, the new PIN
+ *   sign     {usage, mechanism?: "RSA_PKCS", hash: "sha256" | "sha384" | "sha512", digest}
+ *   sign     {usage, mechanism: "RSA_PKCS", data}   data: the DigestInfo, at most input_max bytes
+ *   sign     {usage, mechanism: "RSA_PKCS_PSS", hash, digest}
+ *   sign     {usage, mechanism: "SHA1_RSA_PKCS" | "SHA256_RSA_PKCS", state, hashed, data}   as
+ *                                        struct sign_input of pkcs11/driver.h
+ *                                      → {signature}   checked against the certificate;
  *                                        PIN_REQUIRED when the PIN is not verified (or no more,
  *                                        after a reset by another program: the PIN is never
  *                                        replayed by itself)
+ *   decrypt  {usage, mechanism: "RSA_PKCS", data} → {data}   DECRYPT_FAILED for any bad padding
+ *   objects  {}                        → {objects: [{label, application, private: bool}]}
+ *   object   {label}                   → {value}   PIN_REQUIRED when private and not verified
+ *   situations {}                      → {situations: [{number, structure_name?, structure_id?,
+ *                                        sector?, raw}], info?: {…}}   practice situations and
+ *                                        what CPS_* objects say of the holder, after the PIN
  *   logout   {}                        → {}   resets the card
  *   Open a card that is still open and its certificate stays known; once it was taken out every
  *   request but open says CARD_REMOVED.
@@ -48,9 +70,14 @@
  * cps-prompt: one question, then it exits.
  *   pin      {title, description, prompt, error?, ok, cancel, timeout_ms, display: {…}, program}
  *            + descriptor               → {}   the PIN is written to the descriptor, then closed
- *   confirm  {title, description, ok, cancel, timeout_ms, display, program} → {confirmed: bool}
- *   browse   {url, command: […], display} → {}   starts the browser; "{url}" in command is replaced
- *   display: {display?, wayland_display?, xauthority?, dbus_session_bus_address?, tty?, lang?…}
+ *   change   {title, description, current: text, new: text, repeat: text, mismatch: text, error?,
+ *             ok, cancel, timeout_ms, display, program} + descriptor → {}   the current PIN (or the
+ *                                        PUK), a line feed and the new PIN, asked twice, are
+ * written to the descriptor, then closed message  {title, description, cancel, timeout_ms, display,
+ * program} → {}   stays until the user closes it (PROMPT_CANCELLED) or the agent kills it confirm
+ * {title, description, ok, cancel, timeout_ms, display, program} → {confirmed: bool} browse   {url,
+ * command: […], display} → {}   starts the browser; "{url}" in command is replaced display:
+ * {display?, wayland_display?, xauthority?, dbus_session_bus_address?, tty?, lang?…}
  *
  * cps-oidcd:
  *   providers {}                       → {providers: [{name, issuer, methods: [...], state,
@@ -68,6 +95,9 @@
  *                                        id_token_exp_at?}   LOGIN_EXPIRED: the handle is closed
  *   logout   {handle}                  → {ended: bool}   end_session and revocation; the handle and
  *                                        its tokens are forgotten whatever the provider answers
+ *   fetch    {url, kind: "crl" | "ocsp" | "authorities", body?: base64url} + descriptor → {bytes}
+ *                                        http or https, no redirect, no credential, at most
+ *                                        FETCH_MAX bytes; written to the descriptor, a memfd
  *   cancel   {id}                      → {}
  *   Refresh tokens, the client credential and PKCE verifiers stay in oidcd.
  */
@@ -85,5 +115,8 @@
 
 /* Largest DER certificate that travels in a packet. */
 #define PROTO_CERTIFICATE_MAX 8192
+
+/* Largest body that oidcd fetches for the agent. */
+#define FETCH_MAX (16 * 1024 * 1024)
 
 #endif

@@ -259,24 +259,26 @@ static cps_error op_sign(struct cardop *cardop, const struct worker_request *req
 {
     const char *text = json_get_string(request->params, "digest");
     uint8_t digest[DIGEST_MAX];
+    uint8_t info[DIGEST_INFO_MAX];
+    struct sign_input input = {.mechanism = MECHANISM_RSA_PKCS};
     struct card_signature signature;
     enum key_usage usage;
-    enum hash hash;
     ptrdiff_t len;
     cps_error error;
 
     if (!get_usage(request, &usage))
         return fail_set(fail, CPS_INVALID_PARAMS, "usage");
-    if (!hash_from_name(json_get_string(request->params, "hash"), &hash))
+    if (!hash_from_name(json_get_string(request->params, "hash"), &input.hash))
         return fail_set(fail, CPS_INVALID_PARAMS, "hash");
     len = text == NULL ? -1 : b64_decode(text, strlen(text), digest, sizeof digest);
-    if (len < 0 || (size_t)len != hash_len(hash))
+    if (len < 0 || (size_t)len != hash_len(input.hash))
         return fail_set(fail, CPS_INVALID_PARAMS, "digest");
+    input.data =
+        (struct span){info, hash_digest_info(input.hash, (struct span){digest, (size_t)len}, info)};
     error = begin(cardop, fail);
     if (error != CPS_OK)
         return error;
-    error = cardop->card->driver->sign(cardop->card, usage, hash,
-                                       (struct span){digest, (size_t)len}, &signature, fail);
+    error = cardop->card->driver->sign(cardop->card, usage, &input, &signature, fail);
     end(cardop);
     if (error != CPS_OK)
         return error;

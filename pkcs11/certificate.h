@@ -10,7 +10,9 @@
 #define CERTIFICATE_ID_LEN 32
 #define SIGNATURE_MAX      512
 
-enum key_usage { USAGE_AUTHENTICATION, USAGE_SIGNATURE };
+/* USAGE_TECHNICAL: the key of a card read without contact; no PIN guards it. */
+enum key_usage { USAGE_AUTHENTICATION, USAGE_SIGNATURE, USAGE_TECHNICAL };
+#define KEY_USAGES 3
 
 enum hash { HASH_SHA256, HASH_SHA384, HASH_SHA512 };
 
@@ -40,8 +42,11 @@ const uint8_t *certificate_id(const struct certificate *certificate);
  */
 bool certificate_is_for(const struct certificate *certificate, enum key_usage usage);
 
-/* Whether this is an RSASSA-PKCS1-v1_5 signature of the digest by the key of the certificate. */
-bool certificate_verifies(const struct certificate *certificate, enum hash hash, struct span digest,
+/*
+ * Whether this is an RSASSA-PKCS1-v1_5 signature by the key of the certificate; info: the
+ * DigestInfo, or whatever else was padded and signed.
+ */
+bool certificate_verifies(const struct certificate *certificate, struct span info,
                           struct span signature);
 
 /* "sha256", "sha384" or "sha512"; false for any other name. */

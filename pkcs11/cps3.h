@@ -68,7 +68,7 @@ cps_error cps3_enter(struct cps3 *cps3, struct fail *fail);
 cps_error cps3_pin_status(struct card *card, struct card_pin *ret_pin, struct fail *fail);
 cps_error cps3_verify(struct card *card, const struct secret *pin, bool last_try,
                       struct card_pin *ret_pin, struct fail *fail);
-cps_error cps3_sign(struct card *card, enum key_usage usage, enum hash hash, struct span digest,
+cps_error cps3_sign(struct card *card, enum key_usage usage, const struct sign_input *input,
                     struct card_signature *ret_signature, struct fail *fail);
 
 #endif

@@ -28,19 +28,16 @@ static bool no_signature(cps_error error)
 }
 
 /* Security environment, then INTERNAL AUTHENTICATE, then the proof of layout and signature. */
-static cps_error sign_once(struct cps3 *cps3, enum hash hash, struct span digest,
+static cps_error sign_once(struct cps3 *cps3, struct span info,
                            struct card_signature *ret_signature, struct fail *fail)
 {
     const uint8_t environment[] = {0x80, 0x01, ALGORITHM_RSA_PKCS1,
                                    0x84, 0x01, cps3->layout.key_reference};
-    uint8_t info[DIGEST_INFO_MAX];
     struct apdu set = {.ins = INS_MSE,
                        .p1 = P1_MSE_SET,
                        .p2 = P2_MSE_AUTHENTICATION,
                        .data = {environment, sizeof environment}};
-    struct apdu authenticate = {.ins = INS_INTERNAL_AUTHENTICATE,
-                                .data = {info, hash_digest_info(hash, digest, info)},
-                                .le = APDU_LE_MAX};
+    struct apdu authenticate = {.ins = INS_INTERNAL_AUTHENTICATE, .data = info, .le = APDU_LE_MAX};
     struct apdu_answer answer;
     cps_error error = CPS_OK;
 
@@ -52,8 +49,8 @@ static cps_error sign_once(struct cps3 *cps3, enum hash hash, struct span digest
         error = command(cps3, "INTERNAL AUTHENTICATE", &authenticate, &answer, fail);
     if (error != CPS_OK)
         return error;
-    if (answer.len > SIGNATURE_MAX || !certificate_verifies(cps3->certificate, hash, digest,
-                                                            (struct span){answer.data, answer.len}))
+    if (answer.len > SIGNATURE_MAX ||
+        !certificate_verifies(cps3->certificate, info, (struct span){answer.data, answer.len}))
         return fail_set(fail, CPS_SIGNATURE_INVALID, "not by the key of the certificate");
     memcpy(ret_signature->bytes, answer.data, answer.len);
     ret_signature->len = answer.len;
@@ -91,16 +88,16 @@ static cps_error check_pin(struct cps3 *cps3, struct fail *fail)
  * between our transactions; it may have made the card forget the PIN; the usual layout may be
  * none of this card's.
  */
-static cps_error sign_with_remedies(struct cps3 *cps3, enum hash hash, struct span digest,
+static cps_error sign_with_remedies(struct cps3 *cps3, struct span info,
                                     struct card_signature *ret_signature, struct fail *fail)
 {
     bool assumed = cps3->in_application;
     struct fail lost = FAIL_INIT;
-    cps_error error = sign_once(cps3, hash, digest, ret_signature, fail);
+    cps_error error = sign_once(cps3, info, ret_signature, fail);
 
     if (no_signature(error) && assumed) {
         cps3->in_application = false;
-        error = sign_once(cps3, hash, digest, ret_signature, fail);
+        error = sign_once(cps3, info, ret_signature, fail);
     }
     if (!no_signature(error))
         return error;
@@ -112,23 +109,23 @@ static cps_error sign_with_remedies(struct cps3 *cps3, enum hash hash, struct sp
         return error;
     error = walk_for_key(cps3, fail);
     if (error == CPS_OK)
-        error = sign_once(cps3, hash, digest, ret_signature, fail);
+        error = sign_once(cps3, info, ret_signature, fail);
     return error;
 }
 
-cps_error cps3_sign(struct card *card, enum key_usage usage, enum hash hash, struct span digest,
+cps_error cps3_sign(struct card *card, enum key_usage usage, const struct sign_input *input,
                     struct card_signature *ret_signature, struct fail *fail)
 {
     struct cps3 *cps3 = (struct cps3 *)card;
     cps_error error;
 
-    if (usage != USAGE_AUTHENTICATION)
+    if (usage != USAGE_AUTHENTICATION || input->mechanism != MECHANISM_RSA_PKCS)
         return fail_set(fail, CPS_CARD_UNSUPPORTED, "only the authentication key is supported");
     cps3_sync(cps3);
     if (!cps3->verified)
         return fail_set(fail, CPS_PIN_REQUIRED, "no PIN since the card was last reset");
     error = cps3_need_certificate(cps3, fail);
     if (error == CPS_OK)
-        error = sign_with_remedies(cps3, hash, digest, ret_signature, fail);
+        error = sign_with_remedies(cps3, input->data, ret_signature, fail);
     return error;
 }

@@ -11,19 +11,79 @@
 
 #include "base/secret.h"
 #include "pkcs11/certificate.h"
+#include "pkcs11/file.h"
 #include "pkcs11/transport.h"
 
 #define CARD_LABEL_MAX  64
 #define CARD_SERIAL_MAX 32
 
+#define CARD_ID_MAX      32
+#define CARD_OBJECTS_MAX 32
+
+enum card_interface { CARD_CONTACT, CARD_CONTACTLESS };
+
 struct card_identity {
-    const char *family; /* "CPS3" */
+    const char *family; /* "CPS3", "CPS4", or what a PKCS#11 module calls its token's model */
+    enum card_interface interface;
     char label[CARD_LABEL_MAX + 1];
     char serial[CARD_SERIAL_MAX + 1];
     char issuer_number[CARD_SERIAL_MAX + 1];
 };
 
+/* What a key signs or decrypts, named after the PKCS#11 mechanisms; bits. */
+enum key_mechanism {
+    MECHANISM_RSA_PKCS = 1 << 0,        /* signs the DigestInfo that it is given */
+    MECHANISM_RSA_PKCS_PSS = 1 << 1,    /* signs a hash value; MGF1 and salt length of that hash */
+    MECHANISM_SHA1_RSA_PKCS = 1 << 2,   /* the card itself does the last round of the hash */
+    MECHANISM_SHA256_RSA_PKCS = 1 << 3, /* likewise */
+    MECHANISM_DECRYPT_RSA_PKCS = 1 << 4,
+};
+
+/* One key and its certificate, as far as it is told without reading the certificate. */
+struct card_key {
+    enum key_usage usage;
+    unsigned mechanisms;     /* enum key_mechanism */
+    size_t input_max;        /* longest DigestInfo that MECHANISM_RSA_PKCS takes */
+    uint8_t id[CARD_ID_MAX]; /* iD of PKCS#15, CKA_ID of PKCS#11 */
+    size_t id_len;
+    char label[CARD_LABEL_MAX + 1];
+    char certificate_label[CARD_LABEL_MAX + 1];
+};
+
+struct card_keys {
+    size_t n;
+    struct card_key list[KEY_USAGES];
+};
+
+/*
+ * What is to be signed.
+ *  RSA_PKCS: data is the DigestInfo. RSA_PKCS_PSS: data is the value of hash.
+ *  SHA1_ and SHA256_RSA_PKCS: data is the last block of the message, 0 to 64 bytes (empty only for
+ * an empty message); state is the hash's chaining value before it and hashed the bytes that made
+ * it, a multiple of 64 (none: state is empty).
+ */
+struct sign_input {
+    enum key_mechanism mechanism;
+    enum hash hash;
+    struct span data;
+    struct span state;
+    uint64_t hashed;
+};
+
+/* A data object of the card (PKCS#15 DODF): CPS_ID_CARD, CPS_ACTIVITY_01_PS… */
+struct card_object {
+    char label[CARD_LABEL_MAX + 1];
+    char application[CARD_LABEL_MAX + 1];
+    bool private; /* readable after the PIN only */
+};
+
+struct card_objects {
+    size_t n;
+    struct card_object list[CARD_OBJECTS_MAX];
+};
+
 struct card_pin {
+    bool none;      /* nothing on this card is guarded by a PIN: the rest is meaningless */
     int tries_left; /* -1: the card does not tell */
     bool blocked;
     bool verified; /* by this process, and the card agrees */
@@ -56,9 +116,31 @@ struct card_driver {
      */
     cps_error (*verify)(struct card *card, const struct secret *pin, bool last_try,
                         struct card_pin *ret_pin, struct fail *fail);
-    /* Only a signature that the certificate's key verifies is ever given. */
-    cps_error (*sign)(struct card *card, enum key_usage usage, enum hash hash, struct span digest,
+    /* CPS_CARD_UNSUPPORTED: no such key, or not this mechanism. Only a signature that the
+     * certificate's key verifies is ever given. */
+    cps_error (*sign)(struct card *card, enum key_usage usage, const struct sign_input *input,
                       struct card_signature *ret_signature, struct fail *fail);
+
+    /* What follows may be NULL: the driver's cards cannot do it (CPS_CARD_UNSUPPORTED). */
+
+    cps_error (*keys)(struct card *card, struct card_keys *ret_keys, struct fail *fail);
+    /* Takes the PKCS#1 v1.5 padding off. Whatever is wrong with it gives one and the same error,
+     * CPS_DECRYPT_FAILED. */
+    cps_error (*decrypt)(struct card *card, enum key_usage usage, struct span cryptogram,
+                         struct secret *plain, struct fail *fail);
+    /* Like verify as to tries: the old PIN or the PUK is presented once. New ones of a wrong form
+     * are CPS_PIN_INVALID and nothing is sent. */
+    cps_error (*change_pin)(struct card *card, const struct secret *old_pin,
+                            const struct secret *new_pin, bool last_try, struct card_pin *ret_pin,
+                            struct fail *fail);
+    /* CPS_PUK_WRONG and CPS_PUK_BLOCKED carry the tries of the PUK left in fail. */
+    cps_error (*unblock_pin)(struct card *card, const struct secret *puk,
+                             const struct secret *new_pin, bool last_try, struct card_pin *ret_pin,
+                             struct fail *fail);
+    cps_error (*objects)(struct card *card, struct card_objects *ret_objects, struct fail *fail);
+    /* By label. CPS_PIN_REQUIRED: private, and the PIN is not verified. */
+    cps_error (*read_object)(struct card *card, const char *label, struct file *ret_value,
+                             struct fail *fail);
     void (*free)(struct card *card);
 };
 
