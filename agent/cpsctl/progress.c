@@ -9,6 +9,7 @@
 #include "agent/cpsctl/cpsctl.h"
 #include "agent/cpsctl/digits.h"
 #include "agent/cpsctl/text.h"
+#include "agent/terminal.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/util.h"
@@ -136,18 +137,18 @@ void progress_init(struct progress *progress, cps_agent *agent)
 
 /*
  * A pinentry on this terminal that was killed has restored nothing: neither the settings of the
- * terminal, nor its main screen, cursor and keypad mode.
+ * terminal, nor its main screen, cursor and keypad mode. cps-prompt does it, unless it was killed
+ * too.
  */
 static void recover_terminal(const struct progress *progress)
 {
-    static const char restore[] = "\033[?1049l\033[?25h\033[?1l\033>";
     struct termios now;
 
     if (tcgetattr(progress->tty, &now) < 0 || now.c_lflag == progress->settings.c_lflag)
         return;
     (void)tcsetattr(progress->tty, TCSANOW, &progress->settings);
     if (progress->terminal)
-        fputs(restore, stderr);
+        fputs(TERMINAL_RESTORE, stderr);
 }
 
 void progress_done(struct progress *progress, cps_agent *agent)

@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <termios.h>
+#include <unistd.h>
 
+#include "agent/terminal.h"
 #include "base/json.h"
 #include "base/util.h"
 
@@ -72,8 +74,13 @@ struct terminal *terminal_save(const char *path)
 
 void terminal_restore(struct terminal *terminal)
 {
+    static const char restore[] = TERMINAL_RESTORE;
+    struct termios now;
+
     if (terminal == NULL)
         return;
+    if (tcgetattr(terminal->fd, &now) == 0 && now.c_lflag != terminal->settings.c_lflag)
+        (void)!write(terminal->fd, restore, sizeof restore - 1);
     (void)tcsetattr(terminal->fd, TCSANOW, &terminal->settings);
     close(terminal->fd);
     free(terminal);

@@ -27,7 +27,10 @@ struct terminal;
 /* NULL when there is no such terminal; then there is nothing to restore. */
 struct terminal *terminal_save(const char *path);
 
-/* Restores and frees; NULL is fine. */
+/*
+ * Restores and frees; NULL is fine. Settings that differ show a pinentry that was killed while it
+ * drew: its screen is taken away too.
+ */
 void terminal_restore(struct terminal *terminal);
 
 #endif

@@ -333,6 +333,9 @@ class Tmux:
             return subprocess.run(["stty", "-a"], stdin=tty, check=True, capture_output=True,
                                   text=True).stdout
 
+    def is_on_main_screen(self):
+        return self.run("display-message", "-p", "#{alternate_on}").strip() == "0"
+
     def close(self):
         subprocess.run([*self.base, "kill-server"], check=False, capture_output=True)
 
@@ -392,6 +395,7 @@ def test_a_dropped_question_gives_the_terminal_back(tmux, flavour):
         prompt.process.wait(2)
     os.close(reader)
     assert tmux.settings() == before
+    assert wait_until(tmux.is_on_main_screen, 5), tmux.screen()
 
 
 def test_a_real_confirmation(tmux):
