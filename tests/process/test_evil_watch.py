@@ -86,9 +86,10 @@ def test_readers_are_counted():
     body = """hello(); send({'event': 'pcsc', 'state': 'up'})
 for n in range(40):
     send({'event': 'reader', 'reader': f'R{n}', 'present': False, 'events': 0})
-note('said'); forever()"""
+send({'event': 'reader', 'reader': 'R0', 'present': True, 'mute': True, 'events': 1}); forever()"""
     with Agent(libexec={"cps-cardwatch": evil(body)}) as agent, agent.client() as client:
-        assert wait_until(lambda: Notes(agent).of("cps-cardwatch", "said"))
+        client.call("subscribe")
+        client.until_card(("mute",), 20)  # what was said last
         assert len(client.call("status")["readers"]) == 16
 
 
