@@ -1,27 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pkcs11/cardop.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/b64.h"
-#include "base/json.h"
-#include "base/secret.h"
-#include "base/util.h"
-#include "pkcs11/driver.h"
+#include "pkcs11/cardop_ops.h"
 
-#define DIGEST_MAX 64
-
-/* Asked in this order; the first that knows the card has it. */
+/* Asked in this order, but for those that expect such a card: the first that knows it has it. */
 static const struct card_driver *const drivers[] = {&cps3_driver};
 
-struct cardop {
-    cardop_connect_fn connect;
-    char *reader;
-    struct transport *transport; /* NULL until open */
-    struct card *card;           /* NULL until open; never outlives its transport */
+#define DRIVERS (sizeof drivers / sizeof drivers[0])
+
+static const char *const usage_names[KEY_USAGES] = {
+    [USAGE_AUTHENTICATION] = "authentication",
+    [USAGE_SIGNATURE] = "signature",
+    [USAGE_TECHNICAL] = "technical",
 };
 
 struct cardop *cardop_new(cardop_connect_fn connect)
@@ -52,20 +47,19 @@ void cardop_free(struct cardop *cardop)
     free(cardop);
 }
 
-static cps_error begin(struct cardop *cardop, struct fail *fail)
+cps_error cardop_begin(struct cardop *cardop, struct fail *fail)
 {
     if (cardop->card == NULL)
         return fail_set(fail, CPS_INVALID_REQUEST, "no card is open");
     return cardop->transport->ops->begin(cardop->transport, fail);
 }
 
-static void end(struct cardop *cardop)
+void cardop_end(struct cardop *cardop)
 {
     cardop->transport->ops->end(cardop->transport);
 }
 
-/* Memory is all that packing can lack. */
-static cps_error result(json_t *json, json_t **ret_result, struct fail *fail)
+cps_error cardop_result(json_t *json, json_t **ret_result, struct fail *fail)
 {
     if (json == NULL)
         return fail_set(fail, CPS_INTERNAL, "out of memory");
@@ -73,17 +67,55 @@ static cps_error result(json_t *json, json_t **ret_result, struct fail *fail)
     return CPS_OK;
 }
 
-static json_t *pin_to_json(const struct card_pin *pin)
+json_t *cardop_pin_json(const struct card_pin *pin)
 {
+    if (pin->none)
+        return json_null();
     return json_pack("{s:i, s:b, s:b}", "tries_left", pin->tries_left, "blocked", pin->blocked,
                      "verified", pin->verified);
 }
 
-static json_t *bytes_to_json(struct span bytes)
+json_t *cardop_bytes_json(struct span bytes)
 {
     AUTO_FREE char *text = b64_encode(bytes.data, bytes.len);
 
     return text == NULL ? NULL : json_string(text);
+}
+
+cps_error cardop_lacks(const struct cardop *cardop, const char *what, struct fail *fail)
+{
+    return fail_set(fail, CPS_CARD_UNSUPPORTED, "driver %s: no %s", cardop->card->driver->name,
+                    what);
+}
+
+const char *cardop_usage_name(enum key_usage usage)
+{
+    return usage_names[usage];
+}
+
+cps_error cardop_get_usage(const struct worker_request *request, enum key_usage *ret_usage,
+                           struct fail *fail)
+{
+    const char *name = json_get_string(request->params, "usage");
+
+    for (size_t i = 0; name != NULL && i < KEY_USAGES; i++)
+        if (strcmp(usage_names[i], name) == 0) {
+            *ret_usage = (enum key_usage)i;
+            return CPS_OK;
+        }
+    return fail_set(fail, CPS_INVALID_PARAMS, "usage");
+}
+
+bool cardop_get_bytes(const struct worker_request *request, const char *key, uint8_t *out,
+                      size_t size, size_t *ret_len)
+{
+    const char *text = json_get_string(request->params, key);
+    ptrdiff_t len = text == NULL ? -1 : b64_decode(text, strlen(text), out, size);
+
+    if (len <= 0)
+        return false;
+    *ret_len = (size_t)len;
+    return true;
 }
 
 static cps_error card_info(const struct cardop *cardop, const struct card_pin *pin,
@@ -96,12 +128,15 @@ static cps_error card_info(const struct cardop *cardop, const struct card_pin *p
     for (size_t i = 0; i < transport->atr_len; i++)
         snprintf(atr + 2 * i, 3, "%02X", transport->atr[i]);
     cardop->card->driver->identity(cardop->card, &identity);
-    return result(json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o}", "family", identity.family,
-                            "driver", cardop->card->driver->name, "label", identity.label, "serial",
-                            identity.serial, "issuer_number", identity.issuer_number, "atr", atr,
-                            "protocol", transport->protocol == TRANSPORT_T0 ? "T=0" : "T=1", "pin",
-                            pin_to_json(pin)),
-                  ret_result, fail);
+    return cardop_result(json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:b}", "family",
+                                   identity.family, "driver", cardop->card->driver->name,
+                                   "interface",
+                                   identity.interface == CARD_CONTACT ? "contact" : "contactless",
+                                   "label", identity.label, "serial", identity.serial,
+                                   "issuer_number", identity.issuer_number, "atr", atr, "protocol",
+                                   transport->protocol == TRANSPORT_T0 ? "T=0" : "T=1", "pin",
+                                   cardop_pin_json(pin), "pin_pad", false),
+                         ret_result, fail);
 }
 
 /* Between begin and end. */
@@ -113,12 +148,25 @@ static cps_error describe(struct cardop *cardop, json_t **ret_result, struct fai
     return error == CPS_OK ? card_info(cardop, &pin, ret_result, fail) : error;
 }
 
-static cps_error probe(struct cardop *cardop, struct fail *fail)
+/* Those drivers that expect a card with this ATR, or those that do not. */
+static cps_error probe_those(struct cardop *cardop, bool expecting, struct fail *fail)
 {
+    const struct span atr = {cardop->transport->atr, cardop->transport->atr_len};
     cps_error error = CPS_CARD_UNSUPPORTED;
 
-    for (size_t i = 0; i < sizeof drivers / sizeof drivers[0] && error == CPS_CARD_UNSUPPORTED; i++)
-        error = drivers[i]->probe(cardop->transport, &cardop->card, fail);
+    for (size_t i = 0; i < DRIVERS && error == CPS_CARD_UNSUPPORTED; i++)
+        if ((drivers[i]->expects != NULL && drivers[i]->expects(atr)) == expecting)
+            error = drivers[i]->probe(cardop->transport, &cardop->card, fail);
+    return error;
+}
+
+/* An ATR says whom to ask first, and proves nothing: readers and cards may lie. */
+static cps_error probe(struct cardop *cardop, struct fail *fail)
+{
+    cps_error error = probe_those(cardop, true, fail);
+
+    if (error == CPS_CARD_UNSUPPORTED)
+        error = probe_those(cardop, false, fail);
     return error;
 }
 
@@ -138,7 +186,7 @@ static cps_error connect_anew(struct cardop *cardop, const char *reader, json_t 
         error = probe(cardop, fail);
         if (error == CPS_OK)
             error = describe(cardop, ret_result, fail);
-        end(cardop);
+        cardop_end(cardop);
     }
     if (error != CPS_OK)
         drop(cardop);
@@ -154,150 +202,27 @@ static cps_error op_open(struct cardop *cardop, const struct worker_request *req
     if (reader == NULL)
         return fail_set(fail, CPS_INVALID_PARAMS, "reader");
     if (cardop->card != NULL && strcmp(reader, cardop->reader) == 0 &&
-        begin(cardop, fail) == CPS_OK) {
+        cardop_begin(cardop, fail) == CPS_OK) {
         cps_error error = describe(cardop, ret_result, fail);
 
-        end(cardop);
+        cardop_end(cardop);
         if (error == CPS_OK)
             return error;
     }
     return connect_anew(cardop, reader, ret_result, fail);
 }
 
-static bool get_usage(const struct worker_request *request, enum key_usage *ret_usage)
-{
-    const char *usage = json_get_string(request->params, "usage");
-
-    if (usage == NULL)
-        return false;
-    *ret_usage = strcmp(usage, "signature") == 0 ? USAGE_SIGNATURE : USAGE_AUTHENTICATION;
-    return *ret_usage == USAGE_SIGNATURE || strcmp(usage, "authentication") == 0;
-}
-
-static cps_error op_certificate(struct cardop *cardop, const struct worker_request *request,
-                                json_t **ret_result, struct fail *fail)
-{
-    struct card_certificate found;
-    enum key_usage usage;
-    cps_error error;
-
-    if (!get_usage(request, &usage))
-        return fail_set(fail, CPS_INVALID_PARAMS, "usage");
-    error = begin(cardop, fail);
-    if (error != CPS_OK)
-        return error;
-    error = cardop->card->driver->certificate(cardop->card, usage, &found, fail);
-    end(cardop);
-    if (error != CPS_OK)
-        return error;
-    return result(
-        json_pack(
-            "{s:o, s:o, s:s}", "der", bytes_to_json(certificate_der(found.certificate)), "id",
-            bytes_to_json((struct span){certificate_id(found.certificate), CERTIFICATE_ID_LEN}),
-            "label", found.label),
-        ret_result, fail);
-}
-
-static cps_error op_pin_status(struct cardop *cardop, const struct worker_request *request,
-                               json_t **ret_result, struct fail *fail)
-{
-    struct card_pin pin;
-    cps_error error = begin(cardop, fail);
-
-    (void)request;
-    if (error != CPS_OK)
-        return error;
-    error = cardop->card->driver->pin_status(cardop->card, &pin, fail);
-    end(cardop);
-    return error == CPS_OK ? result(pin_to_json(&pin), ret_result, fail) : error;
-}
-
-/* The PIN as typed, straight from the prompt's pipe. Nobody holds the card while people type. */
-static cps_error read_pin(const struct worker_request *request, struct secret *pin,
-                          struct fail *fail)
-{
-    int r = secret_read(pin, request->fd, request->deadline_ms);
-
-    if (r == -ETIMEDOUT)
-        return fail_set(fail, CPS_PROMPT_TIMEOUT, "no PIN before the deadline");
-    if (r < 0 && r != -EMSGSIZE)
-        return fail_set(fail, CPS_INTERNAL, "the PIN's pipe: %s", strerror(-r));
-    if (r < 0)
-        return fail_set(fail, CPS_PIN_INVALID, "far too long for a PIN");
-    if (secret_len(pin) == 0)
-        return fail_set(fail, CPS_PROMPT_CANCELLED, "no PIN was given");
-    return CPS_OK;
-}
-
-static cps_error op_verify(struct cardop *cardop, const struct worker_request *request,
-                           json_t **ret_result, struct fail *fail)
-{
-    AUTO_SECRET struct secret *pin = NULL;
-    bool last_try = json_get_bool(request->params, "last_try", false);
-    struct card_pin state;
-    cps_error error;
-
-    if (request->fd < 0)
-        return fail_set(fail, CPS_INVALID_PARAMS, "no descriptor came along");
-    pin = secret_new();
-    if (pin == NULL)
-        return fail_set(fail, CPS_INTERNAL, "no guarded memory: %s", strerror(errno));
-    error = read_pin(request, pin, fail);
-    if (error == CPS_OK)
-        error = begin(cardop, fail);
-    if (error != CPS_OK)
-        return error;
-    error = cardop->card->driver->verify(cardop->card, pin, last_try, &state, fail);
-    end(cardop);
-    if (error != CPS_OK)
-        return error;
-    return result(json_pack("{s:i}", "tries_left", state.tries_left), ret_result, fail);
-}
-
-static cps_error op_sign(struct cardop *cardop, const struct worker_request *request,
-                         json_t **ret_result, struct fail *fail)
-{
-    const char *text = json_get_string(request->params, "digest");
-    uint8_t digest[DIGEST_MAX];
-    uint8_t info[DIGEST_INFO_MAX];
-    struct sign_input input = {.mechanism = MECHANISM_RSA_PKCS};
-    struct card_signature signature;
-    enum key_usage usage;
-    ptrdiff_t len;
-    cps_error error;
-
-    if (!get_usage(request, &usage))
-        return fail_set(fail, CPS_INVALID_PARAMS, "usage");
-    if (!hash_from_name(json_get_string(request->params, "hash"), &input.hash))
-        return fail_set(fail, CPS_INVALID_PARAMS, "hash");
-    len = text == NULL ? -1 : b64_decode(text, strlen(text), digest, sizeof digest);
-    if (len < 0 || (size_t)len != hash_len(input.hash))
-        return fail_set(fail, CPS_INVALID_PARAMS, "digest");
-    input.data =
-        (struct span){info, hash_digest_info(input.hash, (struct span){digest, (size_t)len}, info)};
-    error = begin(cardop, fail);
-    if (error != CPS_OK)
-        return error;
-    error = cardop->card->driver->sign(cardop->card, usage, &input, &signature, fail);
-    end(cardop);
-    if (error != CPS_OK)
-        return error;
-    return result(json_pack("{s:o}", "signature",
-                            bytes_to_json((struct span){signature.bytes, signature.len})),
-                  ret_result, fail);
-}
-
 static cps_error op_logout(struct cardop *cardop, const struct worker_request *request,
                            json_t **ret_result, struct fail *fail)
 {
-    cps_error error = begin(cardop, fail);
+    cps_error error = cardop_begin(cardop, fail);
 
     (void)request;
     if (error != CPS_OK)
         return error;
     error = cardop->transport->ops->reset(cardop->transport, fail);
-    end(cardop);
-    return error == CPS_OK ? result(json_object(), ret_result, fail) : error;
+    cardop_end(cardop);
+    return error == CPS_OK ? cardop_result(json_object(), ret_result, fail) : error;
 }
 
 cps_error cardop_handle(struct cardop *cardop, const struct worker_request *request,
@@ -305,14 +230,19 @@ cps_error cardop_handle(struct cardop *cardop, const struct worker_request *requ
 {
     static const struct {
         const char *op;
-        cps_error (*run)(struct cardop *cardop, const struct worker_request *request,
-                         json_t **ret_result, struct fail *fail);
+        cardop_op run;
     } ops[] = {
         {"open", op_open},
-        {"certificate", op_certificate},
-        {"pin_status", op_pin_status},
-        {"verify", op_verify},
-        {"sign", op_sign},
+        {"keys", cardop_op_keys},
+        {"certificate", cardop_op_certificate},
+        {"pin_status", cardop_op_pin_status},
+        {"verify", cardop_op_verify},
+        {"change_pin", cardop_op_change_pin},
+        {"unblock_pin", cardop_op_unblock_pin},
+        {"sign", cardop_op_sign},
+        {"decrypt", cardop_op_decrypt},
+        {"objects", cardop_op_objects},
+        {"object", cardop_op_object},
         {"logout", op_logout},
     };
 

@@ -21,55 +21,10 @@ struct certificate {
     uint8_t der[];
 };
 
-static const struct {
-    const char *name;
-    size_t len;
-    const EVP_MD *(*md)(void);
-    uint8_t prefix[19];
-} hashes[] = {
-    [HASH_SHA256] = {"sha256",
-                     32,
-                     EVP_sha256,
-                     {0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04,
-                      0x02, 0x01, 0x05, 0x00, 0x04, 0x20}},
-    [HASH_SHA384] = {"sha384",
-                     48,
-                     EVP_sha384,
-                     {0x30, 0x41, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04,
-                      0x02, 0x02, 0x05, 0x00, 0x04, 0x30}},
-    [HASH_SHA512] = {"sha512",
-                     64,
-                     EVP_sha512,
-                     {0x30, 0x51, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04,
-                      0x02, 0x03, 0x05, 0x00, 0x04, 0x40}},
-};
-
 void certificate_init(void)
 {
     (void)OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS,
                               NULL);
-}
-
-bool hash_from_name(const char *name, enum hash *ret_hash)
-{
-    for (size_t i = 0; name != NULL && i < sizeof hashes / sizeof hashes[0]; i++)
-        if (strcmp(hashes[i].name, name) == 0) {
-            *ret_hash = (enum hash)i;
-            return true;
-        }
-    return false;
-}
-
-size_t hash_len(enum hash hash)
-{
-    return hashes[hash].len;
-}
-
-size_t hash_digest_info(enum hash hash, struct span digest, uint8_t *out)
-{
-    memcpy(out, hashes[hash].prefix, sizeof hashes[hash].prefix);
-    memcpy(out + sizeof hashes[hash].prefix, digest.data, digest.len);
-    return sizeof hashes[hash].prefix + digest.len;
 }
 
 size_t certificate_length(struct span first)
@@ -136,6 +91,11 @@ struct span certificate_der(const struct certificate *certificate)
 const uint8_t *certificate_id(const struct certificate *certificate)
 {
     return certificate->id;
+}
+
+size_t certificate_modulus_len(const struct certificate *certificate)
+{
+    return (size_t)EVP_PKEY_get_size(certificate->key);
 }
 
 bool certificate_is_for(const struct certificate *certificate, enum key_usage usage)

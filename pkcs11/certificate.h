@@ -5,6 +5,7 @@
 #define PKCS11_CERTIFICATE_H
 
 #include "base/fail.h"
+#include "pkcs11/hash.h"
 #include "pkcs11/tlv.h"
 
 #define CERTIFICATE_ID_LEN 32
@@ -13,11 +14,6 @@
 /* USAGE_TECHNICAL: the key of a card read without contact; no PIN guards it. */
 enum key_usage { USAGE_AUTHENTICATION, USAGE_SIGNATURE, USAGE_TECHNICAL };
 #define KEY_USAGES 3
-
-enum hash { HASH_SHA256, HASH_SHA384, HASH_SHA512 };
-
-/* DigestInfo of the longest of these hashes. */
-#define DIGEST_INFO_MAX 83
 
 struct certificate;
 
@@ -36,9 +32,12 @@ struct span certificate_der(const struct certificate *certificate);
 /* SHA-256 of its SubjectPublicKeyInfo, CERTIFICATE_ID_LEN bytes. */
 const uint8_t *certificate_id(const struct certificate *certificate);
 
+/* Length of its RSA modulus, hence of a signature, in bytes; at most SIGNATURE_MAX. */
+size_t certificate_modulus_len(const struct certificate *certificate);
+
 /*
- * Whether its keyUsage extension is that of the authentication certificate (digitalSignature
- * without nonRepudiation) or of the signature certificate (nonRepudiation).
+ * Whether its keyUsage extension is that of the authentication or the technical certificate
+ * (digitalSignature without nonRepudiation) or of the signature certificate (nonRepudiation).
  */
 bool certificate_is_for(const struct certificate *certificate, enum key_usage usage);
 
@@ -48,13 +47,6 @@ bool certificate_is_for(const struct certificate *certificate, enum key_usage us
  */
 bool certificate_verifies(const struct certificate *certificate, struct span info,
                           struct span signature);
-
-/* "sha256", "sha384" or "sha512"; false for any other name. */
-bool hash_from_name(const char *name, enum hash *ret_hash);
-size_t hash_len(enum hash hash);
-
-/* DigestInfo (RFC 8017 section 9.2) into out, of DIGEST_INFO_MAX bytes; the length of it. */
-size_t hash_digest_info(enum hash hash, struct span digest, uint8_t *out);
 
 static inline void cleanup_certificate(struct certificate **certificate)
 {

@@ -103,6 +103,9 @@ struct card; /* a driver's own; each driver embeds it first */
 
 struct card_driver {
     const char *name;
+    /* Whether this is the ATR of its cards: it is then asked before the others, no more than that.
+     * NULL: it has no such idea. */
+    bool (*expects)(struct span atr);
     /* Recognises the card. CPS_CARD_UNSUPPORTED leaves it to the other drivers. */
     cps_error (*probe)(struct transport *transport, struct card **ret_card, struct fail *fail);
     void (*identity)(const struct card *card, struct card_identity *ret_identity);

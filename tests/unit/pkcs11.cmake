@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 cps_unit_test(tlv cps_card)
+cps_unit_test(hash cps_card PkgConfig::CRYPTO)
 cps_unit_test(p15 cps_card)
 cps_unit_test(apdu cps_card)
 cps_unit_test(cps3 cps_card PkgConfig::CRYPTO)
@@ -9,9 +10,8 @@ cps_unit_test(pcsc_error cps_pcsc)
 
 # libFuzzer, clang only, on request: cmake --build --preset clang --target fuzz_card
 if(CMAKE_C_COMPILER_ID STREQUAL "Clang")
-  set(fuzzed apdu cardop certificate cps3 cps3_layout cps3_pin cps3_sign file p15 tlv)
+  get_target_property(fuzzed cps_card SOURCES)
   list(TRANSFORM fuzzed PREPEND ${PROJECT_SOURCE_DIR}/pkcs11/)
-  list(TRANSFORM fuzzed APPEND .c)
   add_executable(fuzz_card EXCLUDE_FROM_ALL ${PROJECT_SOURCE_DIR}/tests/fuzz/fuzz_card.c ${fuzzed})
   target_compile_options(fuzz_card PRIVATE -fsanitize=fuzzer,address,undefined)
   target_link_options(fuzz_card PRIVATE -fsanitize=fuzzer,address,undefined)

@@ -46,28 +46,62 @@ class Cardop(Worker):
     def open(self):
         return self.call("open", reader=self.reader)
 
-    def certificate(self):
-        """DER of the authentication certificate."""
-        return unb64(self.call("certificate", usage="authentication")["der"])
+    def keys(self):
+        """Keys by usage."""
+        return {key["usage"]: key for key in self.call("keys")["keys"]}
+
+    def certificate(self, usage="authentication"):
+        """DER of the certificate of that usage."""
+        return unb64(self.call("certificate", usage=usage)["der"])
 
     def pin_status(self):
         return self.call("pin_status")
 
-    def verify(self, pin, last_try=False):
-        """pin: text, or bytes, written to the pipe as they are."""
-        data = pin.encode() if isinstance(pin, str) else pin
+    def _typed(self, op, data, last_try):
         theirs, ours = os.pipe()
         try:
             os.write(ours, data)
             os.close(ours)
-            return self.call("verify", fd=theirs, **({"last_try": True} if last_try else {}))
+            return self.call(op, fd=theirs, **({"last_try": True} if last_try else {}))
         finally:
             os.close(theirs)
 
-    def sign(self, message=b"message", hash_name="sha256"):
+    def verify(self, pin, last_try=False):
+        """pin: text, or bytes, written to the pipe as they are."""
+        return self._typed("verify", pin.encode() if isinstance(pin, str) else pin, last_try)
+
+    def change_pin(self, old, new, last_try=False):
+        return self._typed("change_pin", f"{old}\n{new}".encode(), last_try)
+
+    def unblock_pin(self, puk, new, last_try=False):
+        return self._typed("unblock_pin", f"{puk}\n{new}".encode(), last_try)
+
+    def sign(self, message=b"message", hash_name="sha256", usage="authentication", **params):
+        """RSA_PKCS, unless params say otherwise."""
         digest = hashlib.new(hash_name, message).digest()
-        return unb64(self.call("sign", usage="authentication", hash=hash_name,
-                               digest=b64(digest))["signature"])
+        return unb64(self.call("sign", usage=usage, hash=hash_name, digest=b64(digest),
+                               **params)["signature"])
+
+    def sign_info(self, info, usage="authentication"):
+        """RSA_PKCS of a DigestInfo."""
+        return unb64(self.call("sign", usage=usage, mechanism="RSA_PKCS",
+                               data=b64(info))["signature"])
+
+    def sign_last_round(self, hash_name, state, hashed, data, usage="signature"):
+        """The card does the last round of the hash: see hash_state()."""
+        return unb64(self.call("sign", usage=usage, mechanism=f"{hash_name.upper()}_RSA_PKCS",
+                               state=b64(state), hashed=hashed, data=b64(data))["signature"])
+
+    def decrypt(self, cryptogram, usage="authentication"):
+        return unb64(self.call("decrypt", usage=usage, mechanism="RSA_PKCS",
+                               data=b64(cryptogram))["data"])
+
+    def objects(self):
+        """Data objects by label."""
+        return {one["label"]: one for one in self.call("objects")["objects"]}
+
+    def object(self, label):
+        return unb64(self.call("object", label=label)["value"])
 
     def logout(self):
         return self.call("logout")
