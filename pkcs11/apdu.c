@@ -20,14 +20,15 @@ struct wire {
  * T=0 has no case 4: the answer is fetched with GET RESPONSE; a command without data nor answer
  * still has its fifth byte, 0. T=1 carries the APDU as it is.
  */
-static cps_error encode(const struct apdu *command, enum transport_protocol protocol,
+static cps_error encode(const struct apdu *command, const struct transport *transport,
                         struct wire *wire, struct fail *fail)
 {
+    enum transport_protocol protocol = transport->protocol;
     size_t n = 0;
 
     if (command->data.len > APDU_DATA_MAX || command->le > APDU_LE_MAX)
         return fail_set(fail, CPS_INTERNAL, "command too long for a short APDU");
-    wire->bytes[n++] = command->cla;
+    wire->bytes[n++] = command->cla | transport->channel;
     wire->bytes[n++] = command->ins;
     wire->bytes[n++] = command->p1;
     wire->bytes[n++] = command->p2;
@@ -71,7 +72,7 @@ static cps_error send(struct transport *transport, const struct apdu *command,
                       struct apdu_answer *answer, struct fail *fail)
 {
     struct wire wire;
-    cps_error error = encode(command, transport->protocol, &wire, fail);
+    cps_error error = encode(command, transport, &wire, fail);
 
     if (error == CPS_OK)
         error = turn(transport, &wire, answer, fail);
@@ -99,7 +100,11 @@ cps_error apdu_exchange(struct transport *transport, const struct apdu *command,
             return error;
         switch (ret_answer->sw >> 8) {
         case SW1_MORE:
-            next = (struct apdu){.cla = command->cla, .ins = INS_RESPONSE};
+            if (command->le == 0) {
+                ret_answer->sw = APDU_SW_OK;
+                return CPS_OK;
+            }
+            next = (struct apdu){.ins = INS_RESPONSE};
             next.le = sw2 == 0 ? APDU_LE_MAX : sw2;
             break;
         case SW1_OTHER_LE:

@@ -16,7 +16,8 @@
 #define APDU_LE_MAX     256
 #define APDU_ANSWER_MAX 1024
 
-/* le: bytes expected back, 0 for none, at most APDU_LE_MAX. */
+/* cla: without the logical channel, which is the transport's. le: bytes expected back, at most
+ * APDU_LE_MAX; 0 for none, and what the card then has to tell (61xx) is left there. */
 struct apdu {
     uint8_t cla;
     uint8_t ins;

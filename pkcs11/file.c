@@ -5,15 +5,20 @@
 
 #define INS_SELECT        0xA4
 #define INS_READ_BINARY   0xB0
+#define P1_BELOW_ROOT     0x08
 #define P1_PATH           0x09
 #define P2_NO_INFORMATION 0x0C
 #define P1_SHORT_FILE     0x80
 #define SW_WRONG_OFFSET   0x6B00
 
+static bool is_from_root(struct span path)
+{
+    return path.len >= 2 && path.data[0] == 0x3F && path.data[1] == 0x00;
+}
+
 bool file_path_join(const struct file_path *base, struct span tail, struct file_path *ret_path)
 {
-    bool absolute = tail.len >= 2 && tail.data[0] == 0x3F && tail.data[1] == 0x00;
-    size_t kept = absolute ? 0 : base->len;
+    size_t kept = is_from_root(tail) ? 0 : base->len;
 
     if (tail.len > FILE_PATH_MAX - kept || tail.len % 2 != 0)
         return false;
@@ -24,6 +29,17 @@ bool file_path_join(const struct file_path *base, struct span tail, struct file_
     return true;
 }
 
+static cps_error send_select(struct transport *transport, const struct apdu *command,
+                             uint16_t *ret_sw, struct fail *fail)
+{
+    struct apdu_answer answer;
+    cps_error error = apdu_exchange(transport, command, &answer, fail);
+
+    if (error == CPS_OK)
+        *ret_sw = answer.sw;
+    return error;
+}
+
 cps_error file_select(struct transport *transport, const struct file_path *path, uint16_t *ret_sw,
                       struct fail *fail)
 {
@@ -31,12 +47,19 @@ cps_error file_select(struct transport *transport, const struct file_path *path,
                            .p1 = P1_PATH,
                            .p2 = P2_NO_INFORMATION,
                            .data = {path->bytes, path->len}};
-    struct apdu_answer answer;
-    cps_error error = apdu_exchange(transport, &command, &answer, fail);
 
-    if (error == CPS_OK)
-        *ret_sw = answer.sw;
-    return error;
+    return send_select(transport, &command, ret_sw, fail);
+}
+
+/* Control information is asked for, as these cards are known to be asked, and left there. */
+cps_error file_select_below_root(struct transport *transport, const struct file_path *path,
+                                 uint16_t *ret_sw, struct fail *fail)
+{
+    size_t root = is_from_root((struct span){path->bytes, path->len}) ? 2 : 0;
+    struct apdu command = {
+        .ins = INS_SELECT, .p1 = P1_BELOW_ROOT, .data = {path->bytes + root, path->len - root}};
+
+    return send_select(transport, &command, ret_sw, fail);
 }
 
 static cps_error read_block(struct transport *transport, size_t offset, size_t len,

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Files of an ISO 7816-4 card: select without asking for control information, read in big blocks.
- */
+/* Files of an ISO 7816-4 card: select without fetching control information, read in big blocks. */
 #ifndef PKCS11_FILE_H
 #define PKCS11_FILE_H
 
@@ -32,8 +31,16 @@ static inline struct span file_span(const struct file *file)
 bool file_path_join(const struct file_path *base, struct span tail, struct file_path *ret_path);
 
 /* Selects a file or an application by path. *ret_sw: the card's word; only 9000 means selected. */
+typedef cps_error (*file_select_fn)(struct transport *transport, const struct file_path *path,
+                                    uint16_t *ret_sw, struct fail *fail);
+
+/* The path as it is, from 3F00 on (IAS ECC). */
 cps_error file_select(struct transport *transport, const struct file_path *path, uint16_t *ret_sw,
                       struct fail *fail);
+
+/* The path below 3F00, which goes without saying (ISO 7816-4 section 7.1.1). */
+cps_error file_select_below_root(struct transport *transport, const struct file_path *path,
+                                 uint16_t *ret_sw, struct fail *fail);
 
 /* What tells how long a file is from its first block; 0 when only its end can tell. */
 typedef size_t (*file_length_fn)(struct span first);

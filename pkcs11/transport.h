@@ -35,6 +35,9 @@ struct transport {
     enum transport_protocol protocol;
     uint8_t atr[TRANSPORT_ATR_MAX];
     size_t atr_len;
+    /* Logical channel of every command (ISO 7816-4 section 5.4.1); the driver that knows the card
+     * sets it. */
+    uint8_t channel;
     /* Grows with each reset, whoever did it: what the card had selected or verified is gone. */
     unsigned generation;
 };

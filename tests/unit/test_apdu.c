@@ -45,11 +45,15 @@ static cps_error script_transmit(struct transport *transport, const uint8_t *com
 
 static const struct transport_ops script_ops = {.transmit = script_transmit};
 
+static uint8_t channel;
+
 static cps_error play(enum transport_protocol protocol, const struct turn *turns, size_t n,
                       const struct apdu *command, struct apdu_answer *answer)
 {
     struct script script = {
-        .transport = {.ops = &script_ops, .protocol = protocol}, .turns = turns, .n = n};
+        .transport = {.ops = &script_ops, .protocol = protocol, .channel = channel},
+        .turns = turns,
+        .n = n};
     struct fail fail = FAIL_INIT;
     cps_error error = apdu_exchange(&script.transport, command, answer, &fail);
 
@@ -90,6 +94,39 @@ static void t0_sends_zero_for_256(void **state)
 
     (void)state;
     assert_int_equal(PLAY(TRANSPORT_T0, turns, &sign, &answer), CPS_OK);
+}
+
+/* What a command did not ask for stays on the card. */
+static void an_answer_may_be_left(void **state)
+{
+    static const struct turn turns[] = {
+        {{(const uint8_t *)"\x00\xA4\x08\x00\x02\xD0\x03", 7}, {(const uint8_t *)"\x61\x27", 2}},
+    };
+    const struct apdu select = {.ins = 0xA4, .p1 = 8, .data = SPAN("\xD0\x03")};
+    struct apdu_answer answer;
+
+    (void)state;
+    assert_int_equal(PLAY(TRANSPORT_T0, turns, &select, &answer), CPS_OK);
+    assert_int_equal(answer.sw, 0x9000);
+    assert_int_equal(answer.len, 0);
+}
+
+/* GET RESPONSE goes on the channel of its command, outside of any chain. */
+static void a_logical_channel(void **state)
+{
+    static const struct turn turns[] = {
+        {{(const uint8_t *)"\x11\x2A\x80\x86\x01\x02", 6}, {(const uint8_t *)"\x61\x01", 2}},
+        {{(const uint8_t *)"\x01\xC0\x00\x00\x01", 5}, {(const uint8_t *)"z\x90\x00", 3}},
+    };
+    const struct apdu part = {
+        .cla = 0x10, .ins = 0x2A, .p1 = 0x80, .p2 = 0x86, .data = SPAN("\x02"), .le = 256};
+    struct apdu_answer answer;
+
+    (void)state;
+    channel = 1;
+    assert_int_equal(PLAY(TRANSPORT_T0, turns, &part, &answer), CPS_OK);
+    channel = 0;
+    assert_int_equal(answer.len, 1);
 }
 
 static void t1_carries_the_apdu(void **state)
@@ -190,6 +227,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(t0_fetches_with_get_response),
         cmocka_unit_test(t0_sends_zero_for_256),
+        cmocka_unit_test(an_answer_may_be_left),
+        cmocka_unit_test(a_logical_channel),
         cmocka_unit_test(t1_carries_the_apdu),
         cmocka_unit_test(a_command_of_four_bytes),
         cmocka_unit_test(a_read_is_repeated_with_the_right_length),
