@@ -15,6 +15,7 @@ enum {
     TAG_CONSTRUCTED_1 = 0xA1,
     TAG_ODF_PRIVATE_KEYS = 0xA0,
     TAG_ODF_CERTIFICATES = 0xA4,
+    TAG_ODF_DATA = 0xA7,
     TAG_ODF_AUTHENTICATIONS = 0xA8,
     TAG_DIR_RECORD = 0x61,
     TAG_DIR_AID = 0x4F,
@@ -23,7 +24,8 @@ enum {
 
 /* Bits of PinFlags, KeyUsageFlags and CommonObjectFlags of ISO 7816-15; values of PinType. */
 enum { PIN_UNBLOCKING = 6, PIN_SECURITY_OFFICER = 7 };
-enum { USAGE_SIGN = 2, USAGE_NON_REPUDIATION = 9 };
+enum { USAGE_DECRYPT = 1, USAGE_SIGN = 2, USAGE_NON_REPUDIATION = 9 };
+enum { OBJECT_PRIVATE = 0 };
 enum { PIN_TYPE_BCD = 0, PIN_TYPE_ASCII = 1 };
 
 static bool copy_id(struct span from, struct p15_id *ret_id)
@@ -63,20 +65,26 @@ bool p15_next_application(struct span *dir, struct p15_application *ret_applicat
     return false;
 }
 
-/* Path ::= SEQUENCE { path OCTET STRING, index, length }. Parts of files are not supported. */
-static bool read_path(struct span *in, const struct file_path *base, struct file_path *ret_path)
+/* Content of Path ::= SEQUENCE { path OCTET STRING, index, length }: no parts of files. */
+static bool read_path_content(struct span sequence, const struct file_path *base,
+                              struct file_path *ret_path)
 {
-    struct span sequence;
     struct span path;
     struct span index;
     uint32_t offset = 0;
 
-    if (!tlv_take(in, TAG_SEQUENCE, &sequence) || !tlv_take(&sequence, TAG_OCTET_STRING, &path) ||
-        path.len == 0)
+    if (!tlv_take(&sequence, TAG_OCTET_STRING, &path) || path.len == 0)
         return false;
     if (tlv_take(&sequence, TAG_INTEGER, &index) && (!tlv_uint(index, &offset) || offset != 0))
         return false;
     return file_path_join(base, path, ret_path);
+}
+
+static bool read_path(struct span *in, const struct file_path *base, struct file_path *ret_path)
+{
+    struct span sequence;
+
+    return tlv_take(in, TAG_SEQUENCE, &sequence) && read_path_content(sequence, base, ret_path);
 }
 
 static void add_file(struct span value, const struct file_path *base, struct p15_files *files)
@@ -97,6 +105,8 @@ void p15_read_odf(struct span odf, const struct file_path *application,
             add_file(entry.value, application, &directory->certificates);
         else if (entry.tag == TAG_ODF_AUTHENTICATIONS)
             add_file(entry.value, application, &directory->authentications);
+        else if (entry.tag == TAG_ODF_DATA)
+            add_file(entry.value, application, &directory->data);
     }
 }
 
@@ -122,28 +132,30 @@ static bool open_object(const struct tlv *tlv, struct object *ret_object)
     return tlv_take(&outer, TAG_SEQUENCE, &ret_object->type);
 }
 
-static void copy_label(struct span common, char *ret_label)
+static void copy_text(struct span in, char *ret_label)
 {
     struct span label = {.len = 0};
     size_t len;
 
-    (void)tlv_take(&common, TAG_UTF8, &label);
+    (void)tlv_take(&in, TAG_UTF8, &label);
     len = label.len < P15_LABEL_MAX ? label.len : P15_LABEL_MAX;
     if (len > 0)
         memcpy(ret_label, label.data, len);
     ret_label[len] = '\0';
 }
 
-/* Which PIN guards an object: CommonObjectAttributes.authId. */
-static bool guarding_pin(struct span common, struct p15_id *ret_id)
+/* CommonObjectAttributes ::= { label?, flags?, authId?, … }; authId: which PIN guards the object.
+ */
+static bool read_guard(struct span common, struct p15_id *ret_id, bool *ret_private)
 {
     struct span label;
-    struct span flags;
+    struct span flags = {.len = 0};
     struct span auth_id = {.len = 0};
 
     (void)tlv_take(&common, TAG_UTF8, &label);
     (void)tlv_take(&common, TAG_BIT_STRING, &flags);
     (void)tlv_take(&common, TAG_OCTET_STRING, &auth_id);
+    *ret_private = auth_id.len > 0 || tlv_bit(flags, OBJECT_PRIVATE);
     return copy_id(auth_id, ret_id);
 }
 
@@ -159,10 +171,12 @@ static bool read_pin(const struct object *object, struct p15_pin *ret_pin)
     struct span stored;
     struct span max;
     struct span reference;
+    bool private;
     uint32_t number = 0;
     uint32_t kind;
 
-    if (!tlv_take(&class, TAG_OCTET_STRING, &auth_id) || !copy_id(auth_id, &ret_pin->auth_id) ||
+    if (!read_guard(object->common, &ret_pin->unblocked_by, &private) ||
+        !tlv_take(&class, TAG_OCTET_STRING, &auth_id) || !copy_id(auth_id, &ret_pin->auth_id) ||
         !tlv_take(&in, TAG_BIT_STRING, &flags) || !tlv_take(&in, TAG_ENUMERATED, &type) ||
         !tlv_take(&in, TAG_INTEGER, &min) || !tlv_take(&in, TAG_INTEGER, &stored))
         return false;
@@ -175,7 +189,8 @@ static bool read_pin(const struct object *object, struct p15_pin *ret_pin)
         return false;
     ret_pin->reference = (uint8_t)number;
     ret_pin->digits = kind == PIN_TYPE_ASCII || kind == PIN_TYPE_BCD;
-    return !tlv_bit(flags, PIN_UNBLOCKING) && !tlv_bit(flags, PIN_SECURITY_OFFICER);
+    ret_pin->unblocking = tlv_bit(flags, PIN_UNBLOCKING);
+    return ret_pin->unblocking || !tlv_bit(flags, PIN_SECURITY_OFFICER);
 }
 
 void p15_read_aodf(struct span aodf, struct p15_pins *pins)
@@ -199,10 +214,12 @@ static bool read_key(const struct object *object, struct p15_key *ret_key)
     struct span usage;
     struct span skipped;
     struct span reference;
+    bool private;
     uint32_t number;
 
     if (!tlv_take(&in, TAG_OCTET_STRING, &id) || !copy_id(id, &ret_key->id) ||
-        !tlv_take(&in, TAG_BIT_STRING, &usage) || !guarding_pin(object->common, &ret_key->auth_id))
+        !tlv_take(&in, TAG_BIT_STRING, &usage) ||
+        !read_guard(object->common, &ret_key->auth_id, &private))
         return false;
     (void)tlv_take(&in, TAG_BOOLEAN, &skipped);
     (void)tlv_take(&in, TAG_BIT_STRING, &skipped);
@@ -214,6 +231,8 @@ static bool read_key(const struct object *object, struct p15_key *ret_key)
     else if (!tlv_uint(reference, &number) || number > UINT8_MAX)
         return false;
     ret_key->reference = (uint8_t)number;
+    copy_text(object->common, ret_key->label);
+    ret_key->decrypts = tlv_bit(usage, USAGE_DECRYPT);
     ret_key->signs = tlv_bit(usage, USAGE_SIGN);
     ret_key->non_repudiation = tlv_bit(usage, USAGE_NON_REPUDIATION);
     return true;
@@ -239,7 +258,7 @@ static bool read_certificate(const struct object *object, const struct file_path
     struct span type = object->type;
     struct span id;
 
-    copy_label(object->common, ret_certificate->label);
+    copy_text(object->common, ret_certificate->label);
     return tlv_take(&class, TAG_OCTET_STRING, &id) && copy_id(id, &ret_certificate->id) &&
            read_path(&type, application, &ret_certificate->path);
 }
@@ -255,5 +274,33 @@ void p15_read_cdf(struct span cdf, const struct file_path *application,
 
         if (open_object(&entry, &object) && read_certificate(&object, application, &certificate))
             certificates->list[certificates->n++] = certificate;
+    }
+}
+
+/* The value of an opaque object is a path, or a sequence of one. Anything else is no file. */
+static bool read_data(const struct object *object, const struct file_path *application,
+                      struct p15_data *ret_data)
+{
+    struct span type = object->type;
+    struct p15_id guard;
+
+    copy_text(object->common, ret_data->label);
+    copy_text(object->class, ret_data->application);
+    return ret_data->label[0] != '\0' && read_guard(object->common, &guard, &ret_data->private) &&
+           (read_path(&type, application, &ret_data->path) ||
+            read_path_content(type, application, &ret_data->path));
+}
+
+void p15_read_dodf(struct span dodf, const struct file_path *application,
+                   struct p15_data_objects *objects)
+{
+    struct tlv entry;
+
+    while (objects->n < P15_DATA_MAX && tlv_next(&dodf, &entry) == TLV_FOUND) {
+        struct object object;
+        struct p15_data data;
+
+        if (open_object(&entry, &object) && read_data(&object, application, &data))
+            objects->list[objects->n++] = data;
     }
 }

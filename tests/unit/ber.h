@@ -118,4 +118,21 @@ static inline void ber_certificate(struct ber *ber, uint8_t id, const char *labe
     ber_p15_object(ber, &common, &class, &type);
 }
 
+/* auth_id 0: open to all. */
+static inline void ber_data(struct ber *ber, const char *label, const char *application,
+                            uint8_t auth_id, struct span path)
+{
+    struct ber common = {.len = 0};
+    struct ber class = {.len = 0};
+    struct ber type = {.len = 0};
+
+    ber_object(&common, 0x0C, label, strlen(label));
+    BER_LITERAL(&common, 0x03, "\x08");
+    if (auth_id != 0)
+        ber_object(&common, 0x04, &auth_id, 1);
+    ber_object(&class, 0x0C, application, strlen(application));
+    ber_object(&type, 0x04, path.data, path.len);
+    ber_p15_object(ber, &common, &class, &type);
+}
+
 #endif

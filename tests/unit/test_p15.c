@@ -86,7 +86,7 @@ static void odf_is_bounded(void **state)
     assert_int_equal(directory.certificates.n, P15_FILES_MAX);
 }
 
-static void only_the_cardholder_pin(void **state)
+static void the_cardholder_pin_and_its_puk(void **state)
 {
     struct p15_pins pins = {.n = 0};
     struct ber aodf = {.len = 0};
@@ -96,12 +96,17 @@ static void only_the_cardholder_pin(void **state)
     ber_pin(&aodf, FLAGS_OFFICER, 3, 4, 3);
     ber_pin(&aodf, FLAGS_USER, 1, 4, 5);
     p15_read_aodf(ber_span(&aodf), &pins);
-    assert_int_equal(pins.n, 1);
-    assert_int_equal(pins.list[0].reference, 5);
-    assert_int_equal(pins.list[0].auth_id.bytes[0], 1);
-    assert_int_equal(pins.list[0].min_len, 4);
-    assert_int_equal(pins.list[0].max_len, 4);
-    assert_true(pins.list[0].digits);
+    assert_int_equal(pins.n, 2);
+    assert_true(pins.list[0].unblocking);
+    assert_int_equal(pins.list[0].reference, 2);
+    assert_int_equal(pins.list[0].min_len, 8);
+    assert_false(pins.list[1].unblocking);
+    assert_int_equal(pins.list[1].reference, 5);
+    assert_int_equal(pins.list[1].auth_id.bytes[0], 1);
+    assert_int_equal(pins.list[1].unblocked_by.len, 0);
+    assert_int_equal(pins.list[1].min_len, 4);
+    assert_int_equal(pins.list[1].max_len, 4);
+    assert_true(pins.list[1].digits);
 }
 
 static void private_keys(void **state)
@@ -123,6 +128,9 @@ static void private_keys(void **state)
     assert_true(keys.list[1].signs);
     assert_false(keys.list[1].non_repudiation);
     assert_int_equal(keys.list[1].auth_id.len, 1);
+    assert_string_equal(keys.list[1].label, "CPS_PRIV");
+    assert_true(keys.list[1].decrypts);
+    assert_false(keys.list[0].decrypts);
 }
 
 static void certificates(void **state)
@@ -144,6 +152,50 @@ static void certificates(void **state)
     assert_memory_equal(found.list[1].path.bytes, "\x3F\x00\x00\x09\xA0\x01", 6);
 }
 
+static void data_objects(void **state)
+{
+    static const uint8_t private_flag[] = {0x07, 0x80};
+    struct p15_data_objects found = {.n = 0};
+    struct ber dodf = {.len = 0};
+
+    (void)state;
+    ber_data(&dodf, "CPS_INFO_PS", "CPS", 0, SPAN("\xD1\x06"));
+    ber_data(&dodf, "CPS_ACTIVITY_02_PS", "CPS", 1, SPAN("\xD1\x21"));
+    ber_data(&dodf, "", "CPS", 0, SPAN("\xD1\x22"));            /* no name to ask for it by */
+    ber_data(&dodf, "CPS_ODD", "CPS", 0, SPAN("\xD1\x22\x01")); /* half a path */
+    ber_data(&dodf, "CPS_FAR", "", 0, SPAN("\x3F\x00\x00\x09\xD1\x22"));
+    /* The path in a sequence of its own, private by its flags alone. */
+    ber_put(&dodf,
+            "\x30\x17\x30\x09\x0C\x03"
+            "CPS\x03\x02",
+            11);
+    ber_put(&dodf, private_flag, 2);
+    ber_put(&dodf, "\x30\x00\xA1\x08\x30\x06\x30\x04\x04\x02\xD1\x30", 12);
+    p15_read_dodf(ber_span(&dodf), &application, &found);
+    assert_int_equal(found.n, 4);
+    assert_string_equal(found.list[0].label, "CPS_INFO_PS");
+    assert_string_equal(found.list[0].application, "CPS");
+    assert_false(found.list[0].private);
+    assert_memory_equal(found.list[0].path.bytes, "\x3F\x00\x00\x01\xD1\x06", 6);
+    assert_true(found.list[1].private);
+    assert_string_equal(found.list[2].application, "");
+    assert_memory_equal(found.list[2].path.bytes, "\x3F\x00\x00\x09\xD1\x22", 6);
+    assert_true(found.list[3].private);
+    assert_memory_equal(found.list[3].path.bytes, "\x3F\x00\x00\x01\xD1\x30", 6);
+}
+
+static void data_objects_are_bounded(void **state)
+{
+    struct p15_data_objects found = {.n = P15_DATA_MAX - 1};
+    struct ber dodf = {.len = 0};
+
+    (void)state;
+    for (int i = 0; i < 5; i++)
+        ber_data(&dodf, "CPS_DATA", "CPS", 0, SPAN("\xD1\x07"));
+    p15_read_dodf(ber_span(&dodf), &application, &found);
+    assert_int_equal(found.n, P15_DATA_MAX);
+}
+
 /* Whatever byte is changed and wherever the file is cut: no crash, never more than there is. */
 static void hostile_files(void **state)
 {
@@ -153,19 +205,22 @@ static void hostile_files(void **state)
     ber_pin(&file, FLAGS_USER, 1, 4, 5);
     ber_key(&file, 2, SPAN("\x05\x60"), 1, SPAN("\x00\x82"));
     ber_certificate(&file, 2, "Certificat", SPAN("\xA0\x02"));
+    ber_data(&file, "CPS_ACTIVITY_02_PS", "CPS", 1, SPAN("\xD1\x21"));
     for (size_t at = 0; at < file.len; at++) {
         for (unsigned value = 0; value < 256; value += 5) {
             struct ber changed = file;
             struct p15_pins pins = {.n = 0};
             struct p15_keys keys = {.n = 0};
             struct p15_certificates found = {.n = 0};
+            struct p15_data_objects data = {.n = 0};
 
             changed.data[at] = (uint8_t)value;
             changed.len = value % 2 == 0 ? file.len : at;
             p15_read_aodf(ber_span(&changed), &pins);
             p15_read_prkdf(ber_span(&changed), &keys);
             p15_read_cdf(ber_span(&changed), &application, &found);
-            assert_true(pins.n <= 3 && keys.n <= 3 && found.n <= 3);
+            p15_read_dodf(ber_span(&changed), &application, &data);
+            assert_true(pins.n <= 4 && keys.n <= 4 && found.n <= 4 && data.n <= 4);
         }
     }
 }
@@ -189,9 +244,11 @@ int main(void)
         cmocka_unit_test(hostile_ef_dir),
         cmocka_unit_test(odf_gives_absolute_paths),
         cmocka_unit_test(odf_is_bounded),
-        cmocka_unit_test(only_the_cardholder_pin),
+        cmocka_unit_test(the_cardholder_pin_and_its_puk),
         cmocka_unit_test(private_keys),
         cmocka_unit_test(certificates),
+        cmocka_unit_test(data_objects),
+        cmocka_unit_test(data_objects_are_bounded),
         cmocka_unit_test(hostile_files),
         cmocka_unit_test(objects_are_bounded),
     };
