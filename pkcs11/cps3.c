@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The CPS3 contact card (IAS ECC), by its own commands. Layout and its proof: pkcs11/cps3.h. */
+/* The CPS3 contact card (IAS ECC), by its own commands. Layout and its proof: pkcs11/layout.h. */
 #include "pkcs11/cps3.h"
 
 #include <stdio.h>
@@ -217,7 +217,7 @@ static void cps3_identity(const struct card *card, struct card_identity *ret_ide
 static cps_error read_certificate(struct cps3 *cps3, struct certificate **ret_certificate,
                                   struct fail *fail)
 {
-    const struct file_path *path = &cps3->layout.certificate;
+    const struct file_path *path = &cps3->layout.keys[USAGE_AUTHENTICATION].certificate;
     AUTO_CERTIFICATE struct certificate *certificate = NULL;
     struct file file;
     uint16_t sw;
@@ -273,7 +273,8 @@ static cps_error cps3_certificate(struct card *card, enum key_usage usage,
     if (error != CPS_OK)
         return error;
     ret_certificate->certificate = cps3->certificate;
-    memcpy(ret_certificate->label, cps3->layout.label, sizeof ret_certificate->label);
+    memcpy(ret_certificate->label, cps3->layout.keys[USAGE_AUTHENTICATION].certificate_label,
+           sizeof ret_certificate->label);
     return CPS_OK;
 }
 

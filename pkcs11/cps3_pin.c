@@ -75,9 +75,9 @@ static bool is_pin(const struct secret *pin)
 {
     const uint8_t *digits = secret_data(pin);
 
-    if (secret_len(pin) != CPS3_PIN_LEN)
+    if (secret_len(pin) != LAYOUT_PIN_LEN)
         return false;
-    for (size_t i = 0; i < CPS3_PIN_LEN; i++)
+    for (size_t i = 0; i < LAYOUT_PIN_LEN; i++)
         if (digits[i] < '0' || digits[i] > '9')
             return false;
     return true;
@@ -118,7 +118,7 @@ cps_error cps3_verify(struct card *card, const struct secret *pin, bool last_try
     cps_error error;
 
     if (!is_pin(pin))
-        return fail_set(fail, CPS_PIN_INVALID, "the PIN is not %d digits", CPS3_PIN_LEN);
+        return fail_set(fail, CPS_PIN_INVALID, "the PIN is not %d digits", LAYOUT_PIN_LEN);
     cps3_sync(cps3);
     error = cps3_need_layout(cps3, fail);
     if (error == CPS_OK)

@@ -32,7 +32,7 @@ static cps_error sign_once(struct cps3 *cps3, struct span info,
                            struct card_signature *ret_signature, struct fail *fail)
 {
     const uint8_t environment[] = {0x80, 0x01, ALGORITHM_RSA_PKCS1,
-                                   0x84, 0x01, cps3->layout.key_reference};
+                                   0x84, 0x01, cps3->layout.keys[USAGE_AUTHENTICATION].reference};
     struct apdu set = {.ins = INS_MSE,
                        .p1 = P1_MSE_SET,
                        .p2 = P2_MSE_AUTHENTICATION,
