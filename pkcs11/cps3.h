@@ -6,9 +6,6 @@
 #include "pkcs11/driver.h"
 #include "pkcs11/layout.h"
 
-/* Tries of the cardholder's PIN. */
-#define CPS3_TRIES 3
-
 struct cps3 {
     struct card card;
     char serial[CARD_SERIAL_MAX + 1];

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/util.h"
+#include "pkcs11/code.h"
 
 #define APPLICATIONS_MAX 8
 #define DIR_SFI          0x1E
@@ -34,7 +35,7 @@ static bool takes_digits(const struct p15_pin *pin, uint32_t len)
 
 static bool is_cardholder_pin(const struct p15_pin *pin)
 {
-    return !pin->unblocking && takes_digits(pin, LAYOUT_PIN_LEN);
+    return !pin->unblocking && takes_digits(pin, CODE_PIN_LEN);
 }
 
 /* The PIN and its PUK: the one that the PIN names, or the only one there is. */
@@ -47,7 +48,7 @@ static void set_codes(const struct p15_pins *pins, const struct p15_pin *pin, st
     for (size_t i = 0; i < pins->n; i++) {
         const struct p15_pin *candidate = &pins->list[i];
 
-        if (!candidate->unblocking || !takes_digits(candidate, LAYOUT_PUK_LEN))
+        if (!candidate->unblocking || !takes_digits(candidate, CODE_PUK_LEN))
             continue;
         puks++;
         if (!named)

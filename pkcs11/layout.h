@@ -19,10 +19,6 @@
 #include "pkcs11/file.h"
 #include "pkcs11/p15.h"
 
-/* Codes of the CPS cards, digits both: cardholder's PIN and PUK. */
-#define LAYOUT_PIN_LEN 4
-#define LAYOUT_PUK_LEN 8
-
 struct layout_key {
     bool present;
     uint8_t reference;
