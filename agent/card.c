@@ -9,6 +9,7 @@
 #include "agent/cards.h"
 #include "agent/identity.h"
 #include "agent/login.h"
+#include "agent/pin_policy.h"
 #include "agent/server.h"
 #include "base/b64.h"
 #include "base/json.h"
@@ -90,6 +91,35 @@ const char *card_serial(const struct card *card)
     return info_text(card, "serial");
 }
 
+bool card_has_pin(const struct card *card)
+{
+    return json_get_object(card->info, "pin") != NULL;
+}
+
+bool card_pin_pad(const struct card *card)
+{
+    return json_get_bool(card->info, "pin_pad", false) &&
+           config_bool(card->agent->config, "pin", "pad", true);
+}
+
+/* The PIN of a CPS has four digits; what other cards want is theirs to say. */
+unsigned card_pin_digits(const struct card *card)
+{
+    const char *driver = info_text(card, "driver");
+
+    return strcmp(driver, "cps3") == 0 || strcmp(driver, "cps4") == 0 ? 4 : 0;
+}
+
+static json_t *pin_json(const json_t *pin)
+{
+    int64_t tries_left = json_get_int(pin, "tries_left", -1);
+    json_t *json = json_pack("{s:b}", "blocked", json_get_bool(pin, "blocked", false));
+
+    if (tries_left >= 0)
+        json_object_set_new(json, "tries_left", json_integer(tries_left));
+    return json;
+}
+
 static void copy_text(json_t *to, const struct card *card, const char *key)
 {
     json_t *value = json_object_get(card->info, key);
@@ -110,11 +140,10 @@ json_t *card_json(const struct card *card)
     copy_text(json, card, "issuer_number");
     if (card->holder != NULL)
         json_object_set(json, "holder", card->holder);
-    if (pin != NULL)
-        json_object_set_new(json, "pin",
-                            json_pack("{s:I, s:b}", "tries_left",
-                                      (json_int_t)json_get_int(pin, "tries_left", 0), "blocked",
-                                      json_get_bool(pin, "blocked", false)));
+    if (pin != NULL) {
+        json_object_set_new(json, "pin", pin_json(pin));
+        json_object_set_new(json, "pin_pad", json_boolean(card_pin_pad(card)));
+    }
     if (card->state != CARD_READING && card->state != CARD_READY)
         json_object_set_new(json, "error", json_string(cps_error_name(card->fail.code)));
     return json;
@@ -124,6 +153,7 @@ static void change(struct card *card, enum card_state state)
 {
     card->state = state;
     cards_publish(card->agent, state == CARD_READY ? "ready" : "changed", card);
+    pins_card_changed(card->agent, card);
     logins_card_changed(card->agent, card);
 }
 
@@ -193,7 +223,7 @@ static void on_open(void *user, json_t *result, const struct fail *fail)
 
     if (fail == NULL &&
         (json_get_string(result, "family") == NULL || json_get_string(result, "serial") == NULL ||
-         json_get_object(result, "pin") == NULL)) {
+         json_object_get(result, "pin") == NULL)) {
         fail_set(&wrong, CPS_COMPONENT_FAILED, "%s: answer out of shape", PROTO_CARDOP);
         fail = &wrong;
     }
@@ -268,6 +298,7 @@ void card_free(struct card *card)
     card->fail = fail;
     backoff_done(&card->backoff);
     logins_card_removed(card->agent, card, &fail);
+    pins_card_removed(card->agent, card, &fail);
     child_end(TAKE_PTR(card->op), &fail);
     X509_free(card->certificate);
     json_decref(card->holder);
@@ -279,7 +310,19 @@ void card_free(struct card *card)
 struct call *card_call(struct card *card, const char *op, json_t *params, int pass_fd,
                        call_done done, void *user)
 {
-    return child_call(card->op, op, params, pass_fd, CARD_TIMEOUT_MS, done, NULL, user);
+    return card_call_for(card, op, params, pass_fd, CARD_TIMEOUT_MS, done, user);
+}
+
+struct call *card_call_for(struct card *card, const char *op, json_t *params, int pass_fd,
+                           int64_t timeout_ms, call_done done, void *user)
+{
+    return child_call(card->op, op, params, pass_fd, timeout_ms, done, NULL, user);
+}
+
+void card_restart(struct card *card)
+{
+    if (card->op != NULL)
+        child_kill(card->op, "not wanted any more");
 }
 
 void card_note_pin(struct card *card, int tries_left)

@@ -8,6 +8,7 @@
 
 #include <jansson.h>
 #include <openssl/x509.h>
+#include <stdbool.h>
 
 #include "agent/agent.h"
 #include "agent/child.h"
@@ -44,12 +45,28 @@ json_t *card_holder(const struct card *card);
 const char *card_family(const struct card *card);
 const char *card_serial(const struct card *card);
 
+/*
+ * Whether a PIN guards it, whether the reader has keys to type it on (and is allowed to be used
+ * so), and how many digits it has exactly; 0: that depends.
+ */
+bool card_has_pin(const struct card *card);
+bool card_pin_pad(const struct card *card);
+unsigned card_pin_digits(const struct card *card);
+
 /* As the API shows it. */
 json_t *card_json(const struct card *card);
 
 /* Asks cardop; the arguments are those of child_call(). The card must not be reading or failed. */
 struct call *card_call(struct card *card, const char *op, json_t *params, int pass_fd,
                        call_done done, void *user);
+
+/* The same with another time limit, for people at a PIN pad. */
+#define PIN_PAD_TIMEOUT_MS 60000
+struct call *card_call_for(struct card *card, const char *op, json_t *params, int pass_fd,
+                           int64_t timeout_ms, call_done done, void *user);
+
+/* Ends its cardop, whatever it is doing, and starts another one: what it was asked fails. */
+void card_restart(struct card *card);
 
 /* Remembers what an answer or an error said of the PIN, and tells subscribers. */
 void card_note_pin(struct card *card, int tries_left);

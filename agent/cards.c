@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agent/backoff.h"
+#include "agent/pin_policy.h"
 #include "agent/server.h"
 #include "base/clock.h"
 #include "base/json.h"
@@ -378,8 +379,8 @@ void cards_logout(struct cards *cards, const char *name)
 {
     const struct reader *reader = find_reader(cards, name);
 
-    if (reader != NULL && reader->card != NULL && card_state(reader->card) == CARD_READY)
-        card_call(reader->card, "logout", json_object(), -1, NULL, NULL);
+    if (reader != NULL && reader->card != NULL)
+        pin_forget(cards->agent, reader->card);
 }
 
 json_t *cards_pcsc_json(const struct cards *cards)

@@ -118,7 +118,7 @@ int64_t call_id(const struct call *call)
  * The process ends by SIGKILL; on_process_exit does the rest, from the event loop. Nothing that it
  * said and that was not read yet counts any more.
  */
-static void kill_child(struct child *child, const char *why)
+void child_kill(struct child *child, const char *why)
 {
     if (child->dying)
         return;
@@ -138,7 +138,7 @@ static int on_call_timeout(sd_event_source *source, uint64_t usec, void *user)
     (void)usec;
     fail_set(&fail, CPS_DEADLINE_EXCEEDED, "%s did not answer \"%s\"", child->class->program,
              call->op);
-    kill_child(child, "no answer in time");
+    child_kill(child, "no answer in time");
     finish(call, NULL, &fail);
     return 0;
 }
@@ -153,7 +153,7 @@ static void send_call(struct call *call)
     int r = packet_send(child->channel, packet, call->fd);
 
     if (r < 0)
-        kill_child(child, strerror(-r));
+        child_kill(child, strerror(-r));
     call->sent = true;
     child->n_sent++;
     json_decref(call->params);
@@ -163,7 +163,7 @@ static void send_call(struct call *call)
     r = sd_event_add_time_relative(child->agent->event, &call->timer, CLOCK_BOOTTIME,
                                    (uint64_t)call->timeout_ms * 1000, 1000, on_call_timeout, call);
     if (r < 0)
-        kill_child(child, strerror(-r));
+        child_kill(child, strerror(-r));
 }
 
 static void send_queued(struct child *child)
@@ -238,10 +238,10 @@ static int on_channel(sd_event_source *source, int fd, uint32_t revents, void *u
     if (r == 1 && passed < 0) {
         /* When this returns true the owner may have freed the child. */
         if (!on_packet(child, packet))
-            kill_child(child, "packet out of protocol");
+            child_kill(child, "packet out of protocol");
         return 0;
     }
-    kill_child(child, r == 0 ? "channel closed" : "broken packet");
+    child_kill(child, r == 0 ? "channel closed" : "broken packet");
     return 0;
 }
 

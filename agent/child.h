@@ -35,6 +35,9 @@ struct child_class {
 struct child *child_start(struct agent *agent, const struct child_class *class, void *user,
                           struct fail *fail);
 
+/* Kills the process: the loop then fails its calls and calls on_exit. */
+void child_kill(struct child *child, const char *why);
+
 /* Ends the process if it lives; calls pending are dropped without a word. NULL is fine. */
 void child_free(struct child *child);
 

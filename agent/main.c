@@ -17,6 +17,7 @@
 #include "agent/keys.h"
 #include "agent/login.h"
 #include "agent/oidc.h"
+#include "agent/pin_policy.h"
 #include "agent/server.h"
 #include "agent/session.h"
 #include "agent/settings.h"
@@ -141,6 +142,9 @@ static cps_error prepare(struct agent *agent, struct fail *fail)
     agent->keys = keys_new(agent->options.state_dir, fail);
     if (agent->keys == NULL)
         return fail->code;
+    agent->pins = pins_new(agent, fail);
+    if (agent->pins == NULL)
+        return fail->code;
     agent->children = children_new();
     agent->cards = cards_new(agent);
     agent->oidc = oidc_new(agent);
@@ -198,6 +202,7 @@ static void tear_down(struct agent *agent)
     if (agent->session != NULL) /* before the cards go: it is not their removal that ends it */
         session_input(agent->session, SESSION_STOPPED);
     cards_free(agent->cards);
+    pins_free(agent->pins);
     session_free(agent->session);
     logins_free(agent->logins);
     tokens_free(agent->tokens);

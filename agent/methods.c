@@ -11,6 +11,7 @@
 #include "agent/keys.h"
 #include "agent/login.h"
 #include "agent/oidc.h"
+#include "agent/pin_policy.h"
 #include "agent/server.h"
 #include "agent/session.h"
 #include "agent/statement.h"
@@ -67,7 +68,7 @@ static void on_status(struct agent *agent, struct request *request)
     json_object_set_new(status, "components",
                         json_pack("{s:s, s:s}", "cardwatch", cards_watch_state(agent->cards),
                                   "oidcd", oidc_state(agent->oidc)));
-    json_object_set_new(status, "policy", json_pack("{s:s}", "pin", "each_login"));
+    json_object_set_new(status, "policy", json_pack("{s:o}", "pin", pins_json(agent->pins)));
     json_object_set_new(status, "epoch", epoch_of(agent));
     request_reply(request, status);
 }
