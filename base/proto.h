@@ -95,9 +95,11 @@
  *                                        id_token_exp_at?}   LOGIN_EXPIRED: the handle is closed
  *   logout   {handle}                  → {ended: bool}   end_session and revocation; the handle and
  *                                        its tokens are forgotten whatever the provider answers
- *   fetch    {url, kind: "crl" | "ocsp" | "authorities", body?: base64url} + descriptor → {bytes}
- *                                        http or https, no redirect, no credential, at most
- *                                        FETCH_MAX bytes; written to the descriptor, a memfd
+ *   fetch    {url, kind: "crl" | "ocsp" | "authorities", body?: base64url, proxy?: url}
+ *            + descriptor               → {bytes}   http or https, no redirect, no credential, at
+ *                                        most FETCH_MAX bytes; written to the descriptor, a memfd.
+ *                                        DOWNLOAD_FAILED with a reason: "dns", "connect",
+ *                                        "timeout", "tls", "status", "redirect", "too_large"…
  *   cancel   {id}                      → {}
  *   Refresh tokens, the client credential and PKCE verifiers stay in oidcd.
  */

@@ -4,8 +4,10 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/util.h"
 #include "oidc/authcode.h"
 #include "oidc/ciba.h"
+#include "oidc/fetch.h"
 #include "oidc/logout.h"
 #include "oidc/refresh.h"
 
@@ -79,15 +81,17 @@ static const struct {
     {"providers", op_providers},   {"login_browser", op_login_browser},
     {"login_ciba", op_login_ciba}, {"refresh", op_refresh},
     {"logout", op_logout},         {"cancel", op_cancel},
+    {"fetch", fetch_start},
 };
 
-void dispatch(struct oidcd *oidcd, const struct worker_request *packet)
+void dispatch(struct oidcd *oidcd, struct worker_request *packet)
 {
     struct request *request = request_new(oidcd, packet->id, packet->deadline_ms);
     struct fail fail = FAIL_INIT;
 
     if (request == NULL)
         return;
+    request->fd = TAKE_FD(packet->fd);
     for (size_t i = 0; i < sizeof ops / sizeof ops[0]; i++) {
         if (strcmp(packet->op, ops[i].op) == 0) {
             ops[i].start(request, packet->params);

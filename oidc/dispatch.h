@@ -7,6 +7,6 @@
 #include "oidc/request.h"
 
 /* Answers one request, now or later. */
-void dispatch(struct oidcd *oidcd, const struct worker_request *packet);
+void dispatch(struct oidcd *oidcd, struct worker_request *packet);
 
 #endif

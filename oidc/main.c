@@ -11,7 +11,9 @@
 #include "base/log.h"
 #include "base/proto.h"
 #include "oidc/dispatch.h"
+#include "oidc/fetch.h"
 #include "oidc/http.h"
+#include "oidc/http_loop.h"
 #include "oidc/loopback.h"
 
 #define DEFAULT_CONFIG "/etc/cps-agent"
@@ -50,7 +52,8 @@ static bool start(struct oidcd *oidcd, const char *config)
         return false;
     oidcd->http = http_new(oidcd->event);
     oidcd->loopbacks = loopback_set_new(oidcd->event);
-    if (oidcd->http == NULL || oidcd->loopbacks == NULL)
+    oidcd->fetches = fetch_loop_new(oidcd->event);
+    if (oidcd->http == NULL || oidcd->loopbacks == NULL || oidcd->fetches == NULL)
         return false;
     providers_load(&oidcd->providers, config, oidcd->http);
     return flags >= 0 && fcntl(WORKER_CHANNEL_FD, F_SETFL, flags | O_NONBLOCK) == 0 &&
@@ -65,6 +68,8 @@ static void stop(struct oidcd *oidcd)
     loopback_set_free(oidcd->loopbacks);
     providers_done(&oidcd->providers);
     http_free(oidcd->http);
+    if (oidcd->fetches != NULL)
+        http_loop_free(oidcd->fetches);
     sd_event_unref(oidcd->event);
 }
 

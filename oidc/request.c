@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/worker.h"
@@ -18,6 +19,8 @@ static void request_free(struct request *request)
     sd_event_source_disable_unref(request->timer);
     if (request->flow_free != NULL)
         request->flow_free(request->flow);
+    if (request->fd >= 0)
+        close(request->fd);
     free(request);
 }
 
@@ -69,6 +72,7 @@ struct request *request_new(struct oidcd *oidcd, int64_t id, int64_t deadline_ms
         return refuse(id, CPS_INTERNAL, "out of memory");
     request->oidcd = oidcd;
     request->id = id;
+    request->fd = -1;
     request->next = oidcd->requests;
     oidcd->requests = request;
     oidcd->n_requests++;

@@ -22,6 +22,7 @@
 #define REQUEST_MARGIN_MS 50
 
 struct loopback_set;
+struct http_loop;
 
 /* What every flow works with: made once in main, never freed before the requests. */
 struct oidcd {
@@ -30,6 +31,7 @@ struct oidcd {
     struct providers providers;
     struct store store;
     struct loopback_set *loopbacks;
+    struct http_loop *fetches;
     struct request *requests;
     unsigned n_requests;
 };
@@ -38,6 +40,7 @@ struct request {
     struct request *next;
     struct oidcd *oidcd;
     int64_t id;
+    int fd;              /* what came along, or -1; closed with the request */
     int64_t deadline_ms; /* the agent's, less the margin */
     sd_event_source *timer;
     void *flow;

@@ -110,6 +110,14 @@ bool url_issuer_valid(const char *url)
     return parsed != NULL && !has(parsed, CURLUPART_QUERY);
 }
 
+bool url_fetch_valid(const char *url)
+{
+    AUTO_URL CURLU *http = parse(url, "http");
+    AUTO_URL CURLU *https = parse(url, "https");
+
+    return http != NULL || https != NULL;
+}
+
 bool url_proxy_valid(const char *url)
 {
     AUTO_URL CURLU *http = parse(url, "http");

@@ -19,6 +19,9 @@ bool url_allowed(const char *url, const char *issuer, char *const *hosts);
 /* https with a host and no query, fragment or user: what OpenID Connect asks of an issuer. */
 bool url_issuer_valid(const char *url);
 
+/* http or https, at most URL_MAX long, without user, fragment, blank or control character. */
+bool url_fetch_valid(const char *url);
+
 /* http or https with host and port only: what a proxy may be. */
 bool url_proxy_valid(const char *url);
 
