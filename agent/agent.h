@@ -24,6 +24,8 @@ struct agent {
     struct pins *pins;
     struct oidc *oidc;
     struct trust *trust;
+    struct blocks *blocks;
+    struct trust_watch *trust_watch;
     struct keys *keys;
     struct session *session;
     struct tokens *tokens;

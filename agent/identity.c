@@ -94,6 +94,17 @@ char *identity_name_text(const X509_NAME *name)
     return text;
 }
 
+char *identity_serial(const X509 *certificate)
+{
+    BIGNUM *number = ASN1_INTEGER_to_BN(X509_get0_serialNumber(certificate), NULL);
+    char *hex = number != NULL ? BN_bn2hex(number) : NULL;
+    char *text = hex != NULL ? strdup(hex) : NULL;
+
+    BN_free(number);
+    OPENSSL_free(hex);
+    return text;
+}
+
 char *identity_pem(X509 *certificate)
 {
     BIO *bio = BIO_new(BIO_s_mem());

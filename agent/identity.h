@@ -19,6 +19,9 @@ json_t *identity_holder(X509 *certificate);
 /* RFC 4514 text of a name, NULL when memory is short. The caller frees it. */
 char *identity_name_text(const X509_NAME *name);
 
+/* Serial number of a certificate, hexadecimal; the caller frees it. */
+char *identity_serial(const X509 *certificate);
+
 /* PEM text; the caller frees it. */
 char *identity_pem(X509 *certificate);
 

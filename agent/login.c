@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/blocks.h"
 #include "base/log.h"
 #include "base/util.h"
 
@@ -166,6 +167,13 @@ void login_fail(struct login *login, const struct fail *fail)
 
 void login_succeed(struct login *login, struct login_proof *proof)
 {
+    struct fail fail;
+
+    if (blocks_check_person(login->agent->blocks, proof->holder, &fail) != CPS_OK) {
+        login_proof_done(proof);
+        login_fail(login, &fail);
+        return;
+    }
     session_open(login->agent->session, proof);
     answer_all(login, NULL);
 }

@@ -64,7 +64,8 @@ void login_begin(struct login *login, struct agent *agent, const char *key,
 /* For the kinds: tells all who wait; members is stolen. */
 void login_progress(struct login *login, json_t *members);
 
-/* For the kinds: the end. Answers all who wait and abandons the login. */
+/* For the kinds: the end. Answers all who wait and abandons the login. A blocked person gets no
+ * session however the login went. */
 void login_fail(struct login *login, const struct fail *fail);
 void login_succeed(struct login *login, struct login_proof *proof);
 

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/blocks.h"
 #include "agent/cards.h"
 #include "agent/identity.h"
 #include "agent/keys.h"
@@ -178,6 +179,8 @@ static cps_error check_card(const struct card_login *self, struct fail *fail)
         return fail_set(fail, CPS_CERTIFICATE_INVALID, "the certificate names no person");
     if (!card_has_pin(self->card))
         return fail_set(fail, CPS_CARD_UNSUPPORTED, "no PIN guards this card");
+    if (blocks_check_card(self->login.agent->blocks, self->card, fail) != CPS_OK)
+        return fail->code;
     return trust_check(self->login.agent->trust, card_certificate(self->card), fail);
 }
 

@@ -12,6 +12,7 @@
 #include <systemd/sd-daemon.h>
 
 #include "agent/agent.h"
+#include "agent/blocks.h"
 #include "agent/cards.h"
 #include "agent/child.h"
 #include "agent/keys.h"
@@ -23,6 +24,7 @@
 #include "agent/settings.h"
 #include "agent/tokens.h"
 #include "agent/trust.h"
+#include "agent/trust_watch.h"
 #include "base/confine.h"
 #include "base/log.h"
 #include "base/util.h"
@@ -130,14 +132,18 @@ static cps_error prepare(struct agent *agent, struct fail *fail)
 {
     AUTO_FREE char *config_path = path_from(NULL, agent->options.config_dir, "cps-agent.conf");
     AUTO_FREE char *trust_dir = path_from(NULL, agent->options.config_dir, "trust");
+    const char *trust_path;
 
     if (config_path == NULL || trust_dir == NULL)
         return fail_set(fail, CPS_INTERNAL, "out of memory");
     if (config_load(config_path, settings_keys, true, &agent->config, fail) != CPS_OK)
         return fail->code;
-    agent->trust = trust_new(config_string(agent->config, "trust", "directory", trust_dir), fail);
+    trust_path = config_string(agent->config, "trust", "directory", trust_dir);
+    agent->trust = trust_new(trust_path, config_bool(agent->config, "trust", "test", false), fail);
     if (agent->trust == NULL)
         return fail->code;
+    agent->blocks = blocks_new(agent->options.config_dir);
+    agent->trust_watch = trust_watch_new(agent, trust_path);
     make_parents(agent->options.state_dir);
     agent->keys = keys_new(agent->options.state_dir, fail);
     if (agent->keys == NULL)
@@ -152,7 +158,8 @@ static cps_error prepare(struct agent *agent, struct fail *fail)
     agent->session = session_new(agent);
     agent->logins = logins_new(agent);
     if (agent->children == NULL || agent->cards == NULL || agent->oidc == NULL ||
-        agent->tokens == NULL || agent->session == NULL || agent->logins == NULL)
+        agent->tokens == NULL || agent->session == NULL || agent->logins == NULL ||
+        agent->blocks == NULL || agent->trust_watch == NULL)
         return fail_set(fail, CPS_INTERNAL, "out of memory");
     agent->server = server_new(agent, fail);
     return agent->server != NULL ? CPS_OK : fail->code;
@@ -183,6 +190,7 @@ static int set_up_loop(struct agent *agent)
     sigaddset(&mask, SIGCHLD);
     sigaddset(&mask, SIGTERM);
     sigaddset(&mask, SIGINT);
+    sigaddset(&mask, SIGHUP);
     if (sigprocmask(SIG_BLOCK, &mask, NULL) < 0)
         return -errno;
     r = sd_event_default(&agent->event);
@@ -209,6 +217,8 @@ static void tear_down(struct agent *agent)
     oidc_free(agent->oidc);
     server_free(agent->server);
     keys_free(agent->keys);
+    trust_watch_free(agent->trust_watch);
+    blocks_free(agent->blocks);
     trust_free(agent->trust);
     children_free(agent->children);
     config_free(agent->config);

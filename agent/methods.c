@@ -16,7 +16,7 @@
 #include "agent/session.h"
 #include "agent/statement.h"
 #include "agent/tokens.h"
-#include "agent/trust.h"
+#include "agent/trust_watch.h"
 #include "base/json.h"
 #include "base/util.h"
 
@@ -56,15 +56,12 @@ static void on_hello(struct agent *agent, struct request *request)
 
 static void on_status(struct agent *agent, struct request *request)
 {
-    bool test = config_bool(agent->config, "trust", "test", false);
     json_t *status = json_pack(
         "{s:s, s:o, s:o, s:o, s:o}", "version", CPS_VERSION, "pcsc", cards_pcsc_json(agent->cards),
         "readers", cards_readers_json(agent->cards), "session", session_json(agent->session),
         "providers", oidc_providers_json(agent->oidc));
 
-    json_object_set_new(
-        status, "trust",
-        json_pack("{s:i, s:b}", "anchors", (int)trust_anchors(agent->trust), "test", test));
+    json_object_set_new(status, "trust", trust_json(agent));
     json_object_set_new(status, "components",
                         json_pack("{s:s, s:s}", "cardwatch", cards_watch_state(agent->cards),
                                   "oidcd", oidc_state(agent->oidc)));
@@ -128,23 +125,12 @@ static int64_t time_of(const ASN1_TIME *time)
     return (int64_t)days * 86400 + seconds;
 }
 
-static char *serial_text(const X509 *certificate)
-{
-    BIGNUM *number = ASN1_INTEGER_to_BN(X509_get0_serialNumber(certificate), NULL);
-    char *hex = number != NULL ? BN_bn2hex(number) : NULL;
-    char *text = hex != NULL ? strdup(hex) : NULL;
-
-    BN_free(number);
-    OPENSSL_free(hex);
-    return text;
-}
-
 static json_t *certificate_json(const char *reader, const char *usage, X509 *certificate)
 {
     AUTO_FREE char *pem = identity_pem(certificate);
     AUTO_FREE char *subject = identity_name_text(X509_get_subject_name(certificate));
     AUTO_FREE char *issuer = identity_name_text(X509_get_issuer_name(certificate));
-    AUTO_FREE char *serial = serial_text(certificate);
+    AUTO_FREE char *serial = identity_serial(certificate);
     json_t *holder = identity_holder(certificate);
     json_t *json =
         json_pack("{s:s, s:s, s:s*, s:s*, s:s*, s:s*, s:I, s:I}", "reader", reader, "usage", usage,

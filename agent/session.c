@@ -30,9 +30,10 @@ static const char *const state_names[SESSION_STATES] = {"none", "open"};
 
 /* Why a session is closed, as subscribers read it. */
 static const char *const reasons[SESSION_INPUTS] = {
-    [SESSION_LOGIN] = "replaced",  [SESSION_CARD_REMOVED] = "card_removed",
-    [SESSION_LOGOUT] = "logout",   [SESSION_EXPIRED] = "expired",
-    [SESSION_STOPPED] = "stopped",
+    [SESSION_LOGIN] = "replaced",      [SESSION_CARD_REMOVED] = "card_removed",
+    [SESSION_LOGOUT] = "logout",       [SESSION_EXPIRED] = "expired",
+    [SESSION_STOPPED] = "stopped",     [SESSION_BLOCKED] = "blocked",
+    [SESSION_UNTRUSTED] = "untrusted", [SESSION_REVOKED] = "revoked",
 };
 
 /* The whole state machine. A login in an open session closes it first, see session_open(). */
@@ -48,7 +49,7 @@ static void publish(struct session *session, const char *change, const char *rea
                              session_json(session), "epoch", (json_int_t)session->epoch));
 }
 
-static void proof_done(struct login_proof *proof)
+void login_proof_done(struct login_proof *proof)
 {
     json_decref(proof->amr);
     json_decref(proof->holder);
@@ -63,9 +64,11 @@ static void close_session(struct session *session, enum session_input why)
 {
     session->expiry = sd_event_source_disable_unref(session->expiry);
     tokens_drop(session->agent->tokens);
-    if (session->reader != NULL && (why == SESSION_LOGOUT || why == SESSION_EXPIRED))
+    if (session->reader != NULL &&
+        (why == SESSION_LOGOUT || why == SESSION_EXPIRED || why == SESSION_BLOCKED ||
+         why == SESSION_UNTRUSTED || why == SESSION_REVOKED))
         cards_logout(session->agent->cards, session->reader);
-    proof_done(&session->proof);
+    login_proof_done(&session->proof);
     free(TAKE_PTR(session->id));
     free(TAKE_PTR(session->reader));
     session->epoch++;

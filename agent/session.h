@@ -23,7 +23,10 @@ enum session_input {
     SESSION_CARD_REMOVED, /* the card of the session left its reader */
     SESSION_LOGOUT,
     SESSION_EXPIRED,
-    SESSION_STOPPED, /* the agent ends */
+    SESSION_STOPPED,   /* the agent ends */
+    SESSION_BLOCKED,   /* card or holder are on the local block list now */
+    SESSION_UNTRUSTED, /* its authority is not trusted any more */
+    SESSION_REVOKED,   /* a newer revocation list names the certificate */
     SESSION_INPUTS
 };
 
@@ -41,6 +44,9 @@ struct login_proof {
 };
 
 struct session;
+
+/* Frees what it holds. */
+void login_proof_done(struct login_proof *proof);
 
 struct session *session_new(struct agent *agent);
 void session_free(struct session *session);

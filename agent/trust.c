@@ -1,18 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/trust.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <limits.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/trust/store.h"
 #include "base/b64.h"
 #include "base/clock.h"
 #include "base/util.h"
@@ -20,98 +16,95 @@
 #define SIGNATURE_MAX 512
 
 struct trust {
+    char *directory;
+    bool test;
     X509_STORE *anchors;
     STACK_OF(X509) * intermediates;
     unsigned n_anchors;
+    struct fail fail; /* why the store on the disk is not the one in use; CPS_OK: it is */
 };
+
+static void forget(struct trust *trust)
+{
+    X509_STORE_free(trust->anchors);
+    sk_X509_pop_free(trust->intermediates, X509_free);
+    trust->anchors = NULL;
+    trust->intermediates = NULL;
+    trust->n_anchors = 0;
+}
 
 void trust_free(struct trust *trust)
 {
     if (trust == NULL)
         return;
-    X509_STORE_free(trust->anchors);
-    sk_X509_pop_free(trust->intermediates, X509_free);
+    forget(trust);
+    free(trust->directory);
     free(trust);
 }
 
-/* Takes the certificate over. */
 static bool add(struct trust *trust, X509 *certificate)
 {
-    bool is_anchor = X509_check_issued(certificate, certificate) == X509_V_OK;
-    bool done;
-
-    if (X509_check_ca(certificate) == 0) {
-        X509_free(certificate);
-        return false;
-    }
-    if (!is_anchor)
-        return sk_X509_push(trust->intermediates, certificate) > 0;
-    done = X509_STORE_add_cert(trust->anchors, certificate) == 1;
-    trust->n_anchors += done ? 1 : 0;
-    X509_free(certificate);
-    return done;
+    if (!store_is_anchor(certificate))
+        return X509_add_cert(trust->intermediates, certificate, X509_ADD_FLAG_UP_REF) == 1;
+    trust->n_anchors++;
+    return X509_STORE_add_cert(trust->anchors, certificate) == 1;
 }
 
-static cps_error load_file(struct trust *trust, const char *path, struct fail *fail)
+/* Reads the store; on failure trust holds nothing. */
+static cps_error load(struct trust *trust, struct fail *fail)
 {
-    BIO *bio = BIO_new_file(path, "re");
-    X509 *certificate;
-    unsigned n = 0;
-    bool good = bio != NULL;
+    AUTO_STORE struct store *store = NULL;
+    bool good;
 
-    while (good && (certificate = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL) {
-        good = add(trust, certificate);
-        n++;
-    }
-    BIO_free(bio);
+    if (store_read(trust->directory, trust->test, &store, fail) != CPS_OK)
+        return fail->code;
+    trust->anchors = X509_STORE_new();
+    trust->intermediates = sk_X509_new_null();
+    good = trust->anchors != NULL && trust->intermediates != NULL;
+    for (size_t i = 0; good && i < store->n; i++)
+        good = add(trust, store->entries[i].certificate);
     ERR_clear_error();
-    if (!good || n == 0)
-        return fail_set(fail, CPS_CONFIGURATION, "%s: not PEM certificates of authorities", path);
-    return CPS_OK;
+    if (good)
+        return CPS_OK;
+    forget(trust);
+    return fail_set(fail, CPS_INTERNAL, "out of memory");
 }
 
-static cps_error load_directory(struct trust *trust, const char *directory, struct fail *fail)
-{
-    struct dirent **names;
-    int n = scandir(directory, &names, NULL, alphasort);
-    cps_error error = CPS_OK;
-
-    if (n < 0)
-        return errno == ENOENT
-                   ? CPS_OK
-                   : fail_set(fail, CPS_CONFIGURATION, "%s: %s", directory, strerror(errno));
-    for (int i = 0; i < n; i++) {
-        const char *dot = strrchr(names[i]->d_name, '.');
-        char path[PATH_MAX];
-
-        snprintf(path, sizeof path, "%s/%s", directory, names[i]->d_name);
-        if (error == CPS_OK && dot != NULL && strcmp(dot, ".pem") == 0)
-            error = load_file(trust, path, fail);
-        free(names[i]);
-    }
-    free(names);
-    return error;
-}
-
-struct trust *trust_new(const char *directory, struct fail *fail)
+struct trust *trust_new(const char *directory, bool test, struct fail *fail)
 {
     struct trust *trust = calloc(1, sizeof *trust);
 
-    if (trust != NULL) {
-        trust->anchors = X509_STORE_new();
-        trust->intermediates = sk_X509_new_null();
-    }
-    if (trust == NULL || trust->anchors == NULL || trust->intermediates == NULL)
+    if (trust != NULL)
+        *trust = (struct trust){.directory = strdup(directory), .test = test, .fail = FAIL_INIT};
+    if (trust == NULL || trust->directory == NULL)
         fail_set(fail, CPS_INTERNAL, "out of memory");
-    else if (load_directory(trust, directory, fail) == CPS_OK)
+    else if (load(trust, fail) == CPS_OK)
         return trust;
     trust_free(trust);
     return NULL;
 }
 
+cps_error trust_reload(struct trust *trust, struct fail *fail)
+{
+    struct trust new = {.directory = trust->directory, .test = trust->test, .fail = FAIL_INIT};
+
+    if (load(&new, &trust->fail) != CPS_OK) {
+        *fail = trust->fail;
+        return fail->code;
+    }
+    forget(trust);
+    *trust = new;
+    return CPS_OK;
+}
+
 unsigned trust_anchors(const struct trust *trust)
 {
     return trust->n_anchors;
+}
+
+const struct fail *trust_fail(const struct trust *trust)
+{
+    return trust->fail.code != CPS_OK ? &trust->fail : NULL;
 }
 
 static cps_error verify_error(int error)
@@ -132,24 +125,48 @@ static cps_error verify_error(int error)
     }
 }
 
-cps_error trust_check(const struct trust *trust, X509 *certificate, struct fail *fail)
+static cps_error check_usage(X509 *certificate, struct fail *fail)
+{
+    if ((X509_get_extension_flags(certificate) & EXFLAG_KUSAGE) == 0 ||
+        (X509_get_key_usage(certificate) & KU_DIGITAL_SIGNATURE) == 0)
+        return fail_set(fail, CPS_CERTIFICATE_INVALID, "key usage: not for authentication");
+    return CPS_OK;
+}
+
+cps_error trust_chain(const struct trust *trust, X509 *certificate, X509 **ret_issuer,
+                      struct fail *fail)
 {
     X509_STORE_CTX *context = X509_STORE_CTX_new();
     int error = X509_V_ERR_OUT_OF_MEM;
+    X509 *issuer = NULL;
 
     if (context != NULL &&
         X509_STORE_CTX_init(context, trust->anchors, certificate, trust->intermediates) == 1) {
         X509_STORE_CTX_set_time(context, 0, (time_t)clock_real_s());
         error = X509_verify_cert(context) == 1 ? X509_V_OK : X509_STORE_CTX_get_error(context);
+        issuer = sk_X509_value(X509_STORE_CTX_get0_chain(context), 1);
+    }
+    if (error == X509_V_OK && issuer == NULL)
+        error = X509_V_ERR_CERT_UNTRUSTED; /* an authority is no holder */
+    if (error == X509_V_OK && check_usage(certificate, fail) == CPS_OK) {
+        X509_up_ref(issuer);
+        *ret_issuer = issuer;
+        fail->code = CPS_OK;
+    } else if (error != X509_V_OK) {
+        fail_set(fail, verify_error(error), "%s", X509_verify_cert_error_string(error));
     }
     X509_STORE_CTX_free(context);
     ERR_clear_error();
-    if (error != X509_V_OK)
-        return fail_set(fail, verify_error(error), "%s", X509_verify_cert_error_string(error));
-    if ((X509_get_extension_flags(certificate) & EXFLAG_KUSAGE) == 0 ||
-        (X509_get_key_usage(certificate) & KU_DIGITAL_SIGNATURE) == 0)
-        return fail_set(fail, CPS_CERTIFICATE_INVALID, "key usage: not for authentication");
-    return CPS_OK;
+    return fail->code;
+}
+
+cps_error trust_check(const struct trust *trust, X509 *certificate, struct fail *fail)
+{
+    X509 *issuer = NULL;
+    cps_error error = trust_chain(trust, certificate, &issuer, fail);
+
+    X509_free(issuer);
+    return error;
 }
 
 cps_error trust_check_signature(X509 *certificate, const uint8_t *data, size_t len,

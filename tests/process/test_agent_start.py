@@ -251,7 +251,8 @@ def test_a_bad_authority_is_a_mistake_too(fresh):
 def test_without_any_configuration_it_runs_and_trusts_nobody(fresh):
     (fresh.config / "cps-agent.conf").unlink()
     with fresh, fresh.client() as client:
-        assert client.call("status")["trust"] == {"anchors": 0, "test": False}
+        assert client.call("status")["trust"] == {
+            "anchors": 0, "test": False, "blocked": {"entries": 0}}
 
 
 @pytest.mark.parametrize("arguments, status", [

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "agent/trust.h"
@@ -78,20 +79,24 @@ static struct trust *trust_in(const struct made *const *certificates, struct fai
 
     memcpy(dir + sizeof dir - 7, "XXXXXX", 6);
     assert_non_null(mkdtemp(dir));
+    snprintf(path, sizeof path, "%s/test", dir);
+    assert_int_equal(mkdir(path, 0700), 0);
     for (; certificates[n] != NULL; n++) {
         FILE *file;
 
-        snprintf(path, sizeof path, "%s/%d.pem", dir, n);
+        snprintf(path, sizeof path, "%s/test/%d.pem", dir, n);
         file = fopen(path, "we");
         assert_non_null(file);
         assert_int_equal(PEM_write_X509(file, certificates[n]->certificate), 1);
         fclose(file);
     }
-    trust = trust_new(dir, fail);
+    trust = trust_new(dir, true, fail);
     while (n-- > 0) {
-        snprintf(path, sizeof path, "%s/%d.pem", dir, n);
+        snprintf(path, sizeof path, "%s/test/%d.pem", dir, n);
         unlink(path);
     }
+    snprintf(path, sizeof path, "%s/test", dir);
+    assert_int_equal(rmdir(path), 0);
     assert_int_equal(rmdir(dir), 0);
     return trust;
 }
@@ -199,14 +204,14 @@ static void a_changed_certificate(void **state)
 static void no_directory_trusts_nobody(void **state)
 {
     struct fail fail;
-    struct trust *trust = trust_new("/nonexistent/trust", &fail);
+    struct trust *trust = trust_new("/nonexistent/trust", true, &fail);
 
     (void)state;
     assert_non_null(trust);
     assert_int_equal(trust_anchors(trust), 0);
     assert_int_equal(trust_check(trust, leaf.certificate, &fail), CPS_CERTIFICATE_UNTRUSTED);
     trust_free(trust);
-    assert_null(trust_new("/dev/null", &fail));
+    assert_null(trust_new("/dev/null", false, &fail));
     assert_int_equal(fail.code, CPS_CONFIGURATION);
 }
 

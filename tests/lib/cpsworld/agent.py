@@ -20,7 +20,7 @@ from .pinentry import PROGRAM as SCRIPTED, ScriptedPinentry
 
 UID = 12345  # no passwd entry on purpose: getpwuid() has nothing to say about it
 PROGRAMS = ("cps-agent", "cps-cardwatch", "cps-cardop", "cps-prompt", "cps-oidcd", "cpsctl",
-            "cpsctl-verify")
+            "cpsctl-trust", "cpsctl-verify")
 DIES_TOO = ("--pdeathsig", "KILL")  # whatever becomes of the test, nothing is left running
 START_TIMEOUT_S = 20
 STOP_TIMEOUT_S = 10
@@ -67,11 +67,11 @@ class Agent:
         self.socket = self.dir / "run" / "cps-agent" / "agent.sock"
         self.log = self.dir / "agent.log"
         self.process = None
-        for directory in ("bin", "config/trust", "config/providers.d", "run", "home", "pinentry"):
+        for directory in ("bin", "config/trust/test", "config/providers.d", "run", "home", "pinentry"):
             (self.dir / directory).mkdir(parents=True)
         self._install(libexec or {})
         for number, anchor in enumerate(anchors):
-            shutil.copy(anchor, self.config / "trust" / f"{number}.pem")
+            shutil.copy(anchor, self.config / "trust" / "test" / f"{number}.pem")
         for name, text in (providers or {}).items():
             self.write_provider(name, text)
         self.pinentry = ScriptedPinentry(self.dir / "pinentry")

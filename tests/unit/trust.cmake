@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: Apache-2.0
+cps_unit_test(trust_blocklist cps_trust)
+cps_unit_test(trust_store cps_trust)
