@@ -4,8 +4,6 @@
  * program. What is done here is to fetch the agent's keys when no JWKS file is named.
  */
 #include <errno.h>
-#include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,24 +39,6 @@ static bool names_keys(int argc, char **argv)
     return false;
 }
 
-static int run_verifier(char **argv)
-{
-    static const char suffix[] = "-verify";
-    char path[PATH_MAX];
-    ssize_t len = readlink("/proc/self/exe", path, sizeof path - sizeof suffix);
-    sigset_t none;
-
-    if (len > 0) {
-        memcpy(path + len, suffix, sizeof suffix);
-        argv[0] = path;
-        sigemptyset(&none);
-        (void)sigprocmask(SIG_SETMASK, &none, NULL);
-        execv(path, argv);
-    }
-    text_line(stderr, "cpsctl-verify: %s", strerror(errno));
-    return EXIT_FAILED;
-}
-
 int command_verify(struct cpsctl *ctl, int argc, char **argv)
 {
     AUTO_FREE char **args = calloc((size_t)argc + 5, sizeof *args);
@@ -81,5 +61,5 @@ int command_verify(struct cpsctl *ctl, int argc, char **argv)
         snprintf(keys_path, sizeof keys_path, "--jwks=/proc/self/fd/%d", fd);
         args[n++] = keys_path;
     }
-    return run_verifier(args);
+    return cpsctl_companion("-verify", args);
 }

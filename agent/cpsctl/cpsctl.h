@@ -52,6 +52,10 @@ int command_token(struct cpsctl *ctl, int argc, char **argv);
 int command_watch(struct cpsctl *ctl, int argc, char **argv);
 int command_logout(struct cpsctl *ctl, int argc, char **argv);
 int command_verify(struct cpsctl *ctl, int argc, char **argv);
+int command_trust(struct cpsctl *ctl, int argc, char **argv);
+
+/* Becomes the program beside cpsctl whose name ends so; argv[0] is set here. Returns on failure. */
+int cpsctl_companion(const char *suffix, char **argv);
 
 /* Connects and says hello. Returns EXIT_DONE, or the exit status with the reason printed. */
 int cpsctl_connect(struct cpsctl *ctl);

@@ -26,6 +26,9 @@ static const struct command commands[] = {
      "[FICHIER] [--jwks FICHIER] [--audience A] [--nonce N] [--alg ES256|RS256] [--typ T] "
      "[--leeway S]",
      N_("vérifier une attestation ou un JWS")},
+    {"trust", command_trust,
+     "import FICHIER|URL|--official | list | remove | block | unblock | blocked | refresh",
+     N_("autorités de carte, liste de blocage, listes de révocation")},
     {NULL, NULL, NULL, NULL},
 };
 

@@ -30,7 +30,7 @@ STATUS = {
     "readers": [{"reader": "Lecteur 0", "card": CARD}, {"reader": "Lecteur 1", "card": None}],
     "providers": [{"name": "psc-bas", "issuer": "https://i", "state": "down",
                    "error": "PROVIDER_UNAVAILABLE"}],
-    "trust": {"anchors": 2, "test": True}, "components": {"cardwatch": "running",
+    "trust": {"anchors": 2, "test": True, "blocked": {"entries": 0}}, "components": {"cardwatch": "running",
                                                           "oidcd": "stopped"}, "policy": {}}
 
 
