@@ -243,6 +243,7 @@ cps_error cardop_handle(struct cardop *cardop, const struct worker_request *requ
         {"decrypt", cardop_op_decrypt},
         {"objects", cardop_op_objects},
         {"object", cardop_op_object},
+        {"situations", cardop_op_situations},
         {"logout", op_logout},
     };
 
