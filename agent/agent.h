@@ -30,6 +30,8 @@ struct agent {
     struct session *session;
     struct tokens *tokens;
     struct logins *logins;
+    struct people *people;
+    struct practice_memory *practice_memory;
 };
 
 /* Longest wait for an answer of a child, by what it does. A child that lets it pass is killed. */

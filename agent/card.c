@@ -9,6 +9,7 @@
 #include "agent/cards.h"
 #include "agent/identity.h"
 #include "agent/login.h"
+#include "agent/people.h"
 #include "agent/pin_policy.h"
 #include "agent/server.h"
 #include "base/b64.h"
@@ -91,9 +92,19 @@ const char *card_serial(const struct card *card)
     return info_text(card, "serial");
 }
 
+static bool is_contactless(const struct card *card)
+{
+    return strcmp(info_text(card, "interface"), "contactless") == 0;
+}
+
+const char *card_usage(const struct card *card)
+{
+    return is_contactless(card) ? "technical" : "authentication";
+}
+
 bool card_has_pin(const struct card *card)
 {
-    return json_get_object(card->info, "pin") != NULL;
+    return !is_contactless(card) && json_get_object(card->info, "pin") != NULL;
 }
 
 bool card_pin_pad(const struct card *card)
@@ -128,6 +139,19 @@ static void copy_text(json_t *to, const struct card *card, const char *key)
         json_object_set(to, key, value);
 }
 
+static void add_certificate(json_t *json, const struct card *card)
+{
+    const char *type = identity_card_type(card->certificate);
+
+    if (type != NULL)
+        json_object_set_new(json, "type", json_string(type));
+    json_object_set(json, "holder", card->holder);
+    json_object_set_new(json, "not_before",
+                        json_integer(identity_time(X509_get0_notBefore(card->certificate))));
+    json_object_set_new(json, "not_after",
+                        json_integer(identity_time(X509_get0_notAfter(card->certificate))));
+}
+
 json_t *card_json(const struct card *card)
 {
     json_t *json = json_pack("{s:s, s:s, s:s}", "reader", card->reader, "card_id", card->id,
@@ -138,8 +162,9 @@ json_t *card_json(const struct card *card)
     copy_text(json, card, "label");
     copy_text(json, card, "serial");
     copy_text(json, card, "issuer_number");
-    if (card->holder != NULL)
-        json_object_set(json, "holder", card->holder);
+    copy_text(json, card, "interface");
+    if (card->certificate != NULL)
+        add_certificate(json, card);
     if (pin != NULL) {
         json_object_set_new(json, "pin", pin_json(pin));
         json_object_set_new(json, "pin_pad", json_boolean(card_pin_pad(card)));
@@ -196,6 +221,7 @@ static void on_certificate(void *user, json_t *result, const struct fail *fail)
 {
     struct card *card = user;
     const char *der = json_get_string(result, "der");
+    json_t *mapped;
     struct fail wrong;
 
     if (fail != NULL) {
@@ -212,6 +238,11 @@ static void on_certificate(void *user, json_t *result, const struct fail *fail)
         return;
     }
     card->holder = identity_holder(card->certificate);
+    mapped = people_name(card->agent->people, card_serial(card), card->holder);
+    if (mapped != NULL) {
+        json_decref(card->holder);
+        card->holder = mapped;
+    }
     backoff_worked(&card->backoff);
     change(card, CARD_READY);
 }
@@ -223,7 +254,8 @@ static void on_open(void *user, json_t *result, const struct fail *fail)
 
     if (fail == NULL &&
         (json_get_string(result, "family") == NULL || json_get_string(result, "serial") == NULL ||
-         json_object_get(result, "pin") == NULL)) {
+         (json_get_object(result, "pin") == NULL) !=
+             json_is_null(json_object_get(result, "pin")))) {
         fail_set(&wrong, CPS_COMPONENT_FAILED, "%s: answer out of shape", PROTO_CARDOP);
         fail = &wrong;
     }
@@ -233,7 +265,7 @@ static void on_open(void *user, json_t *result, const struct fail *fail)
     }
     json_decref(card->info);
     card->info = json_incref(result);
-    child_call(card->op, "certificate", json_pack("{s:s}", "usage", "authentication"), -1,
+    child_call(card->op, "certificate", json_pack("{s:s}", "usage", card_usage(card)), -1,
                CARD_TIMEOUT_MS, on_certificate, NULL, card);
 }
 

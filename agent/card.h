@@ -37,17 +37,23 @@ const char *card_id(const struct card *card);
 /* Why it is not ready, when it is neither ready nor reading. */
 const struct fail *card_fail(const struct card *card);
 
-/* Its authentication certificate and identity; NULL until it is ready. Borrowed. */
+/*
+ * Its certificate, the technical one of a contactless card, and who holds it (schema Holder: see
+ * identity_is_person); NULL until it is ready. Borrowed.
+ */
 X509 *card_certificate(const struct card *card);
 json_t *card_holder(const struct card *card);
+
+/* What the certificate and key of card_certificate() are for: "authentication", "technical". */
+const char *card_usage(const struct card *card);
 
 /* "CPS3", and the serial number written in the card; "" until it is ready. */
 const char *card_family(const struct card *card);
 const char *card_serial(const struct card *card);
 
 /*
- * Whether a PIN guards it, whether the reader has keys to type it on (and is allowed to be used
- * so), and how many digits it has exactly; 0: that depends.
+ * Whether a PIN guards it (none does on a contactless reader), whether the reader has keys to type
+ * it on (and is allowed to be used so), and how many digits it has exactly; 0: that depends.
  */
 bool card_has_pin(const struct card *card);
 bool card_pin_pad(const struct card *card);

@@ -3,16 +3,16 @@
 
 #include <openssl/bio.h>
 #include <openssl/pem.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/identity_extension.h"
+#include "agent/national_id.h"
 #include "base/b64.h"
+#include "base/json.h"
 #include "base/proto.h"
+#include "base/text.h"
 #include "base/util.h"
-
-/* Longest attribute taken from a subject, in bytes of UTF-8. */
-#define ATTRIBUTE_MAX 256
 
 X509 *identity_parse(const char *der_base64url)
 {
@@ -31,47 +31,163 @@ X509 *identity_parse(const char *der_base64url)
     return certificate;
 }
 
-/* Letters only: a control character in a name has no honest use on a screen or in a log. */
-static bool is_printable(const unsigned char *utf8, int len)
+static json_t *entry_text(const X509_NAME *name, int at)
 {
-    for (int i = 0; i < len; i++)
-        if (utf8[i] < 0x20 || utf8[i] == 0x7f)
-            return false;
-    return len > 0 && len <= ATTRIBUTE_MAX;
-}
-
-/* The attribute as a JSON string, or NULL when absent, too long, or not text. */
-static json_t *attribute(const X509_NAME *name, int nid)
-{
-    int at = X509_NAME_get_index_by_NID(name, nid, -1);
     unsigned char *utf8 = NULL;
-    json_t *text = NULL;
-    int len;
+    int len = ASN1_STRING_to_UTF8(&utf8, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, at)));
+    json_t *text = len > 0 ? text_from_outside(utf8, (size_t)len, IDENTITY_TEXT_MAX) : NULL;
 
-    if (at < 0)
-        return NULL;
-    len = ASN1_STRING_to_UTF8(&utf8, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, at)));
-    if (is_printable(utf8, len))
-        text = json_stringn((const char *)utf8, (size_t)len);
     OPENSSL_free(utf8);
     return text;
+}
+
+/* The first attribute of that type that is text, wherever it stands in the name; or NULL. */
+static json_t *attribute(const X509_NAME *name, int nid)
+{
+    for (int at = X509_NAME_get_index_by_NID(name, nid, -1); at >= 0;
+         at = X509_NAME_get_index_by_NID(name, nid, at)) {
+        json_t *text = entry_text(name, at);
+
+        if (text != NULL)
+            return text;
+    }
+    return NULL;
+}
+
+/*
+ * Several common names may stand there: the identifier is the one that has its form. Two of them
+ * that differ leave open who it is: none.
+ */
+static json_t *identifier(const X509_NAME *name)
+{
+    AUTO_JSON json_t *found = NULL;
+
+    for (int at = X509_NAME_get_index_by_NID(name, NID_commonName, -1); at >= 0;
+         at = X509_NAME_get_index_by_NID(name, NID_commonName, at)) {
+        AUTO_JSON json_t *text = entry_text(name, at);
+
+        if (text == NULL || !national_id_valid(json_string_value(text)))
+            continue;
+        if (found != NULL && !json_equal(found, text))
+            return NULL;
+        json_decref(found);
+        found = TAKE_PTR(text);
+    }
+    return TAKE_PTR(found);
+}
+
+static void add(json_t *to, const char *key, json_t *value)
+{
+    if (value != NULL)
+        json_object_set_new(to, key, value);
+}
+
+static void add_structure(json_t *holder, const X509_NAME *subject)
+{
+    json_t *structure = json_object();
+
+    add(structure, "name", attribute(subject, NID_organizationName));
+    add(structure, "locality", attribute(subject, NID_localityName));
+    add(structure, "id", attribute(subject, NID_organizationalUnitName));
+    if (json_object_size(structure) > 0)
+        json_object_set(holder, "structure", structure);
+    json_decref(structure);
+}
+
+static void add_person(json_t *holder, json_t *id, json_t *family, json_t *given)
+{
+    const char *type = national_id_type(json_string_value(id));
+
+    json_object_set_new(
+        holder, "name",
+        given != NULL ? json_sprintf("%s %s", json_string_value(given), json_string_value(family))
+                      : json_incref(family));
+    json_object_set(holder, "family_name", family);
+    json_object_set(holder, "national_id", id);
+    if (given != NULL)
+        json_object_set(holder, "given_name", given);
+    if (type != NULL)
+        json_object_set_new(holder, "national_id_type", json_string(type));
 }
 
 json_t *identity_holder(X509 *certificate)
 {
     const X509_NAME *subject = X509_get_subject_name(certificate);
-    AUTO_JSON json_t *id = attribute(subject, NID_commonName);
+    json_t *holder = json_pack("{s:s}", "source", "certificate");
+    AUTO_JSON json_t *id = identifier(subject);
     AUTO_JSON json_t *family = attribute(subject, NID_surname);
     AUTO_JSON json_t *given = attribute(subject, NID_givenName);
-    AUTO_JSON json_t *title = attribute(subject, NID_title);
 
-    if (id == NULL || family == NULL)
+    if (id != NULL && family != NULL)
+        add_person(holder, id, family, given);
+    else
+        add(holder, "common_name", attribute(subject, NID_commonName));
+    add(holder, "profession", attribute(subject, NID_title));
+    add(holder, "profession_code", identity_extension_code(certificate, IDENTITY_OID_PROFESSION));
+    add(holder, "speciality", identity_extension_code(certificate, IDENTITY_OID_SPECIALITY));
+    add_structure(holder, subject);
+    return holder;
+}
+
+bool identity_is_person(const json_t *holder)
+{
+    return json_get_string(holder, "name") != NULL;
+}
+
+const char *identity_subject(const json_t *holder)
+{
+    const char *id = json_get_string(holder, "national_id");
+
+    return id != NULL ? id : json_get_string(holder, "internal_id");
+}
+
+json_t *identity_complete(json_t *holder, const json_t *info)
+{
+    const char *id = json_get_string(info, "national_id");
+    const char *own_id = json_get_string(holder, "national_id");
+    const char *speciality = json_get_string(info, "speciality");
+    json_t *complete;
+
+    if (speciality == NULL || !text_is_plain(speciality, IDENTITY_TEXT_MAX) ||
+        json_object_get(holder, "speciality") != NULL || own_id == NULL ||
+        (id != NULL && strcmp(id, own_id) != 0))
+        return json_incref(holder);
+    complete = json_copy(holder);
+    json_object_set_new(complete, "speciality", json_string(speciality));
+    return complete;
+}
+
+/* 0 to 3; -1: not there, or something else */
+static int card_type_in(const X509 *certificate, const char *oid)
+{
+    AUTO_JSON json_t *text = identity_extension(certificate, oid);
+    const char *value = text != NULL ? json_string_value(text) : "";
+
+    return strlen(value) == 1 && value[0] >= '0' && value[0] <= '3' ? value[0] - '0' : -1;
+}
+
+const char *identity_card_type(X509 *certificate)
+{
+    static const char *const types[] = {"CPS", "CPF", "CPE", "CPA"};
+    int one = card_type_in(certificate, IDENTITY_OID_CARD_TYPE);
+    int other = card_type_in(certificate, IDENTITY_OID_CARD_ID);
+
+    if (one < 0)
+        one = other;
+    if (one < 0 || (other >= 0 && other != one))
         return NULL;
-    return json_pack(
-        "{s:o, s:O, s:O, s:O*, s:O*}", "name",
-        given != NULL ? json_sprintf("%s %s", json_string_value(given), json_string_value(family))
-                      : json_incref(family),
-        "national_id", id, "family_name", family, "given_name", given, "profession", title);
+    return types[one];
+}
+
+int64_t identity_time(const ASN1_TIME *time)
+{
+    ASN1_TIME *epoch = ASN1_TIME_set(NULL, 0);
+    int days = 0, seconds = 0;
+
+    if (epoch == NULL || ASN1_TIME_diff(&days, &seconds, epoch, time) != 1)
+        days = seconds = 0;
+    ASN1_TIME_free(epoch);
+    return (int64_t)days * 86400 + seconds;
 }
 
 static char *bio_text(BIO *bio)

@@ -2,7 +2,8 @@
 /*
  * Login by card: the PIN is verified by the card, which then signs a fresh challenge with its
  * authentication key; its certificate must lead to a configured authority. Only all of this
- * together is worth "sc", "pin", "hwk" and "mfa".
+ * together is worth "sc", "pin", "hwk" and "mfa". A card without PIN (contactless), where it is
+ * allowed, only signs: "sc" and "hwk". Practice situations are read last.
  */
 #include <openssl/evp.h>
 #include <openssl/rand.h>
@@ -19,9 +20,15 @@
 #include "base/b64.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "base/util.h"
 
-enum step { STEP_READING, STEP_PIN, STEP_PROVING };
+enum step {
+    STEP_READING,
+    STEP_PIN,
+    STEP_PROVING,
+    STEP_PRACTICE, /* the login is proved: only the card's removal can make it fail now */
+};
 
 /*
  * What the card signs is this text and 32 random bytes: a signature made for a login can never
@@ -29,6 +36,9 @@ enum step { STEP_READING, STEP_PIN, STEP_PROVING };
  */
 static const char challenge_text[] = "cps-agent card login 1";
 #define CHALLENGE_RANDOM 32
+
+/* How long practice situations may take; sixteen of them are two seconds on a real card. */
+#define PRACTICE_PATIENCE_MS 5000
 
 struct card_login {
     struct login login;
@@ -38,6 +48,8 @@ struct card_login {
     struct call *call;
     uint8_t challenge[sizeof challenge_text + CHALLENGE_RANDOM];
     int64_t verified_at_s;
+    struct login_proof proof; /* set from STEP_PRACTICE on */
+    sd_event_source *patience;
 };
 
 static void enter(struct card_login *self, enum step step);
@@ -56,6 +68,8 @@ static void abandon(struct login *login)
     pin_use_end(self->pin);
     login_done(login);
     OPENSSL_cleanse(self->challenge, sizeof self->challenge);
+    sd_event_source_disable_unref(self->patience);
+    login_proof_done(&self->proof);
     free(self);
 }
 
@@ -74,6 +88,8 @@ static void on_card(struct login *login, const struct card *card, const struct f
         return;
     if (gone != NULL)
         login_fail(login, gone);
+    else if (self->step == STEP_PRACTICE)
+        return;
     else if (self->step == STEP_READING && card_state(card) == CARD_READY)
         enter(self, STEP_PIN);
     else if (card_state(card) != CARD_READY &&
@@ -116,18 +132,79 @@ static void need_pin(struct card_login *self)
     self->pin = pin_need(self->login.agent, self->card, &need, &class, self);
 }
 
+/* What a PIN proves is claimed only when one was verified. */
+static json_t *amr_of(const struct card_login *self)
+{
+    if (card_has_pin(self->card))
+        return json_pack("[s, s, s, s]", "sc", "pin", "hwk", "mfa");
+    return json_pack("[s, s]", "sc", "hwk");
+}
+
+static void make_proof(struct card_login *self)
+{
+    X509 *certificate = card_certificate(self->card);
+    AUTO_FREE char *issuer = identity_name_text(X509_get_issuer_name(certificate));
+    AUTO_FREE char *hash = keys_pseudonym(self->login.agent->keys, card_serial(self->card));
+    struct login_proof *proof = &self->proof;
+
+    proof->method = "card";
+    proof->amr = amr_of(self);
+    proof->auth_time_s = card_has_pin(self->card) ? self->verified_at_s : clock_real_s();
+    proof->holder = json_incref(card_holder(self->card));
+    proof->reader = card_reader(self->card);
+    proof->card = json_pack("{s:s, s:s, s:s*, s:s*, s:s*}", "reader", proof->reader, "family",
+                            card_family(self->card), "type", identity_card_type(certificate),
+                            "issuer", issuer, "serial_hash", hash);
+}
+
+/* Whatever became of the situations, the login is proved. */
+static void on_situations(void *user, json_t *result, const struct fail *fail)
+{
+    struct card_login *self = user;
+    json_t *complete = identity_complete(self->proof.holder, json_get_object(result, "info"));
+    char text[512];
+
+    self->call = NULL;
+    if (fail != NULL) {
+        fail_describe(fail, text, sizeof text);
+        log_warning("practice situations not read: %s", text);
+    }
+    json_decref(self->proof.holder);
+    self->proof.holder = complete;
+    self->proof.practice = practice_from_card(result, fail);
+    login_succeed(&self->login, &self->proof);
+}
+
+static int on_patience(sd_event_source *source, uint64_t usec, void *user)
+{
+    struct card_login *self = user;
+    struct fail late;
+
+    (void)source;
+    (void)usec;
+    call_forget(self->call);
+    fail_set(&late, CPS_DEADLINE_EXCEEDED, "the card took too long");
+    on_situations(self, NULL, &late);
+    return 0;
+}
+
+static void ask_situations(struct card_login *self)
+{
+    (void)sd_event_add_time_relative(self->login.agent->event, &self->patience, CLOCK_BOOTTIME,
+                                     (uint64_t)PRACTICE_PATIENCE_MS * 1000, 1000, on_patience,
+                                     self);
+    ask_card(self, "situations", json_object(), -1, on_situations);
+}
+
 static void on_signed(void *user, json_t *result, const struct fail *fail)
 {
     struct card_login *self = user;
-    struct login_proof proof = {.method = "card"};
     const char *signature = json_get_string(result, "signature");
-    X509 *certificate = card_certificate(self->card);
-    AUTO_FREE char *issuer = identity_name_text(X509_get_issuer_name(certificate));
-    AUTO_FREE char *hash = NULL;
     struct fail wrong;
 
     self->call = NULL;
-    if (fail != NULL && fail->code == CPS_PIN_REQUIRED) { /* another program has reset the card */
+    if (fail != NULL && fail->code == CPS_PIN_REQUIRED &&
+        self->pin != NULL) { /* another program has reset the card */
         self->step = STEP_PIN;
         pin_use_again(self->pin);
         return;
@@ -136,19 +213,16 @@ static void on_signed(void *user, json_t *result, const struct fail *fail)
         login_fail(&self->login, fail);
         return;
     }
-    if (trust_check_signature(certificate, self->challenge, sizeof self->challenge,
+    if (trust_check_signature(card_certificate(self->card), self->challenge, sizeof self->challenge,
                               signature != NULL ? signature : "", &wrong) != CPS_OK) {
         login_fail(&self->login, &wrong);
         return;
     }
-    hash = keys_pseudonym(self->login.agent->keys, card_serial(self->card));
-    proof.amr = json_pack("[s, s, s, s]", "sc", "pin", "hwk", "mfa");
-    proof.auth_time_s = self->verified_at_s;
-    proof.holder = json_incref(card_holder(self->card));
-    proof.reader = card_reader(self->card);
-    proof.card = json_pack("{s:s, s:s, s:s*, s:s*}", "reader", proof.reader, "family",
-                           card_family(self->card), "issuer", issuer, "serial_hash", hash);
-    login_succeed(&self->login, &proof);
+    make_proof(self);
+    if (card_has_pin(self->card))
+        enter(self, STEP_PRACTICE);
+    else
+        login_succeed(&self->login, &self->proof);
 }
 
 static void prove(struct card_login *self)
@@ -166,19 +240,22 @@ static void prove(struct card_login *self)
         login_fail(&self->login, &fail);
         return;
     }
-    ask_card(
-        self, "sign",
-        json_pack("{s:s, s:s, s:s}", "usage", "authentication", "hash", "sha256", "digest", text),
-        -1, on_signed);
+    ask_card(self, "sign",
+             json_pack("{s:s, s:s, s:s}", "usage", card_usage(self->card), "hash", "sha256",
+                       "digest", text),
+             -1, on_signed);
 }
 
 /* A card that could not open a session anyway costs nobody a PIN. */
 static cps_error check_card(const struct card_login *self, struct fail *fail)
 {
-    if (card_holder(self->card) == NULL)
-        return fail_set(fail, CPS_CERTIFICATE_INVALID, "the certificate names no person");
-    if (!card_has_pin(self->card))
-        return fail_set(fail, CPS_CARD_UNSUPPORTED, "no PIN guards this card");
+    const char *contactless =
+        config_string(self->login.agent->config, "session", "contactless", "refuse");
+
+    if (!card_has_pin(self->card) && strcmp(contactless, "allow") != 0)
+        return fail_set(fail, CPS_CARD_CONTACTLESS, "no PIN guards this card");
+    if (!identity_is_person(card_holder(self->card)))
+        return fail_set(fail, CPS_CARD_NOT_NOMINATIVE, "the certificate names no person");
     if (blocks_check_card(self->login.agent->blocks, self->card, fail) != CPS_OK)
         return fail->code;
     return trust_check(self->login.agent->trust, card_certificate(self->card), fail);
@@ -197,12 +274,18 @@ static void enter(struct card_login *self, enum step step)
     case STEP_PIN:
         if (check_card(self, &fail) != CPS_OK)
             login_fail(&self->login, &fail);
-        else
+        else if (card_has_pin(self->card))
             need_pin(self);
+        else
+            enter(self, STEP_PROVING);
         break;
     case STEP_PROVING:
         login_progress(&self->login, json_pack("{s:s}", "state", "proving"));
         prove(self);
+        break;
+    case STEP_PRACTICE:
+        login_progress(&self->login, json_pack("{s:s}", "state", "practice"));
+        ask_situations(self);
         break;
     }
 }
@@ -228,7 +311,8 @@ static void begin(struct agent *agent, struct request *request)
     }
     if (card != NULL && card_state(card) != CARD_READY && card_state(card) != CARD_READING)
         fail = *card_fail(card);
-    else if (card != NULL && !request->interactive)
+    else if (card != NULL && !request->interactive &&
+             (card_state(card) != CARD_READY || card_has_pin(card)))
         fail_set(&fail, CPS_INTERACTION_REQUIRED, "the PIN must be asked");
     if (fail.code != CPS_OK) {
         request_fail(request, &fail);

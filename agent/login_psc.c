@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "agent/login.h"
+#include "agent/national_id.h"
 #include "agent/oidc.h"
 #include "agent/prompter.h"
 #include "base/clock.h"
@@ -69,13 +70,15 @@ static json_t *holder_of(const json_t *login)
     const json_t *info = json_get_object(login, "userinfo");
     const char *given = json_get_string(info, "given_name");
     const char *family = json_get_string(info, "family_name");
-    json_t *holder = json_object();
+    json_t *holder = json_pack("{s:s}", "source", "provider");
 
     if (given != NULL && family != NULL)
         json_object_set_new(holder, "name", json_sprintf("%s %s", given, family));
     else
         json_object_set_new(holder, "name", json_string(id));
     json_object_set_new(holder, "national_id", json_string(id));
+    if (national_id_type(id) != NULL)
+        json_object_set_new(holder, "national_id_type", json_string(national_id_type(id)));
     json_object_set_new(holder, "given_name", text_or(info, "given_name", ""));
     json_object_set_new(holder, "family_name", text_or(info, "family_name", ""));
     return holder;
@@ -132,6 +135,7 @@ static void on_login(void *user, json_t *result, const struct fail *fail)
                           text_or(result, "issuer", ""), "subject_name_id", id, "acr", acr,
                           "auth_mode", json_get_string(result, "auth_mode"));
     proof.tokens = json_incref(result);
+    proof.practice = practice_from_userinfo(json_get_object(result, "userinfo"));
     login_succeed(&self->login, &proof);
 }
 

@@ -18,7 +18,9 @@
 #include "agent/keys.h"
 #include "agent/login.h"
 #include "agent/oidc.h"
+#include "agent/people.h"
 #include "agent/pin_policy.h"
+#include "agent/practice_memory.h"
 #include "agent/server.h"
 #include "agent/session.h"
 #include "agent/settings.h"
@@ -132,11 +134,16 @@ static cps_error prepare(struct agent *agent, struct fail *fail)
 {
     AUTO_FREE char *config_path = path_from(NULL, agent->options.config_dir, "cps-agent.conf");
     AUTO_FREE char *trust_dir = path_from(NULL, agent->options.config_dir, "trust");
+    AUTO_FREE char *people_dir = path_from(NULL, agent->options.config_dir, "people.d");
     const char *trust_path;
 
-    if (config_path == NULL || trust_dir == NULL)
+    if (config_path == NULL || trust_dir == NULL || people_dir == NULL)
         return fail_set(fail, CPS_INTERNAL, "out of memory");
-    if (config_load(config_path, settings_keys, true, &agent->config, fail) != CPS_OK)
+    if (config_load(config_path, settings_keys, true, &agent->config, fail) != CPS_OK ||
+        settings_check(agent->config, fail) != CPS_OK)
+        return fail->code;
+    agent->people = people_new(people_dir, fail);
+    if (agent->people == NULL)
         return fail->code;
     trust_path = config_string(agent->config, "trust", "directory", trust_dir);
     agent->trust = trust_new(trust_path, config_bool(agent->config, "trust", "test", false), fail);
@@ -157,9 +164,10 @@ static cps_error prepare(struct agent *agent, struct fail *fail)
     agent->tokens = tokens_new(agent);
     agent->session = session_new(agent);
     agent->logins = logins_new(agent);
+    agent->practice_memory = practice_memory_new(agent->options.state_dir, agent->keys);
     if (agent->children == NULL || agent->cards == NULL || agent->oidc == NULL ||
         agent->tokens == NULL || agent->session == NULL || agent->logins == NULL ||
-        agent->blocks == NULL || agent->trust_watch == NULL)
+        agent->blocks == NULL || agent->trust_watch == NULL || agent->practice_memory == NULL)
         return fail_set(fail, CPS_INTERNAL, "out of memory");
     agent->server = server_new(agent, fail);
     return agent->server != NULL ? CPS_OK : fail->code;
@@ -220,6 +228,8 @@ static void tear_down(struct agent *agent)
     trust_watch_free(agent->trust_watch);
     blocks_free(agent->blocks);
     trust_free(agent->trust);
+    practice_memory_free(agent->practice_memory);
+    people_free(agent->people);
     children_free(agent->children);
     config_free(agent->config);
     sd_event_unref(agent->event);

@@ -114,33 +114,19 @@ static void on_card_list(struct agent *agent, struct request *request)
                                      epoch_of(agent)));
 }
 
-static int64_t time_of(const ASN1_TIME *time)
-{
-    ASN1_TIME *epoch = ASN1_TIME_set(NULL, 0);
-    int days = 0, seconds = 0;
-
-    if (epoch == NULL || ASN1_TIME_diff(&days, &seconds, epoch, time) != 1)
-        days = seconds = 0;
-    ASN1_TIME_free(epoch);
-    return (int64_t)days * 86400 + seconds;
-}
-
 static json_t *certificate_json(const char *reader, const char *usage, X509 *certificate)
 {
     AUTO_FREE char *pem = identity_pem(certificate);
     AUTO_FREE char *subject = identity_name_text(X509_get_subject_name(certificate));
     AUTO_FREE char *issuer = identity_name_text(X509_get_issuer_name(certificate));
     AUTO_FREE char *serial = identity_serial(certificate);
-    json_t *holder = identity_holder(certificate);
-    json_t *json =
-        json_pack("{s:s, s:s, s:s*, s:s*, s:s*, s:s*, s:I, s:I}", "reader", reader, "usage", usage,
-                  "certificate", pem, "subject", subject, "issuer", issuer, "serial", serial,
-                  "not_before", (json_int_t)time_of(X509_get0_notBefore(certificate)), "not_after",
-                  (json_int_t)time_of(X509_get0_notAfter(certificate)));
 
-    if (holder != NULL)
-        json_object_set_new(json, "holder", holder);
-    return json;
+    return json_pack("{s:s, s:s, s:s*, s:s*, s:s*, s:s*, s:o, s:s*, s:I, s:I}", "reader", reader,
+                     "usage", usage, "certificate", pem, "subject", subject, "issuer", issuer,
+                     "serial", serial, "holder", identity_holder(certificate), "type",
+                     identity_card_type(certificate), "not_before",
+                     (json_int_t)identity_time(X509_get0_notBefore(certificate)), "not_after",
+                     (json_int_t)identity_time(X509_get0_notAfter(certificate)));
 }
 
 static void on_card_certificate(struct agent *agent, struct request *request)
@@ -255,6 +241,7 @@ const method_handler method_handlers[API_METHOD_COUNT] = {
     [API_SESSION_LOGIN] = on_session_login,
     [API_SESSION_CURRENT] = on_session_current,
     [API_SESSION_LOGOUT] = on_session_logout,
+    [API_SESSION_PRACTICE] = method_session_practice,
     [API_STATEMENT_GET] = on_statement_get,
     [API_TOKEN_GET] = on_token_get,
     [API_KEYS_JWKS] = on_keys_jwks,

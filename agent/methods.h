@@ -10,6 +10,9 @@
 /* Called with checked parameters; answers the request or keeps it (agent/request.h). */
 typedef void (*method_handler)(struct agent *agent, struct request *request);
 
+/* Those that have a file of their own. */
+void method_session_practice(struct agent *agent, struct request *request);
+
 /* Indexed by enum api_method_id. */
 extern const method_handler method_handlers[API_METHOD_COUNT];
 

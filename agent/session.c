@@ -7,6 +7,8 @@
 #include <time.h>
 
 #include "agent/cards.h"
+#include "agent/identity.h"
+#include "agent/practice_memory.h"
 #include "agent/server.h"
 #include "agent/tokens.h"
 #include "base/b64.h"
@@ -56,6 +58,7 @@ void login_proof_done(struct login_proof *proof)
     json_decref(proof->card);
     json_decref(proof->psc);
     json_decref(proof->tokens);
+    practice_free(proof->practice);
     free(proof->acr);
     *proof = (struct login_proof){0};
 }
@@ -132,6 +135,8 @@ void session_open(struct session *session, struct login_proof *proof)
     *proof = (struct login_proof){0};
     session->id = random_id();
     session->epoch++;
+    practice_recall(session->proof.practice, session->agent->practice_memory,
+                    identity_subject(session->proof.holder));
     session->expires_at_s = session->proof.auth_time_s + SESSION_MAX_S;
     tokens_take(session->agent->tokens, session->proof.tokens, session->epoch);
     start_expiry(session);
@@ -185,12 +190,36 @@ json_t *session_json(const struct session *session)
 
     if (!session_is_open(session) || session->id == NULL)
         return json_null();
-    return json_pack("{s:s, s:I, s:s, s:O, s:s*, s:I, s:I, s:O, s:o, s:o, s:s}", "id", session->id,
-                     "epoch", (json_int_t)session->epoch, "method", proof->method, "amr",
-                     proof->amr, "acr", proof->acr, "auth_time", (json_int_t)proof->auth_time_s,
-                     "expires_at", (json_int_t)session->expires_at_s, "holder", proof->holder,
-                     "card", card_part(proof), "psc", or_null(proof->psc), "presence",
-                     session->reader != NULL ? "card" : "none");
+    return json_pack(
+        "{s:s, s:I, s:s, s:O, s:s*, s:I, s:I, s:O, s:o, s:o, s:s, s:o, s:b}", "id", session->id,
+        "epoch", (json_int_t)session->epoch, "method", proof->method, "amr", proof->amr, "acr",
+        proof->acr, "auth_time", (json_int_t)proof->auth_time_s, "expires_at",
+        (json_int_t)session->expires_at_s, "holder", proof->holder, "card", card_part(proof), "psc",
+        or_null(proof->psc), "presence", session->reader != NULL ? "card" : "none", "practice",
+        practice_chosen(proof->practice), "practice_choice_needed",
+        practice_choice_needed(proof->practice));
+}
+
+/* Not remembering is no reason to refuse the choice: it holds for this session then. */
+cps_error session_choose_practice(struct session *session, int64_t number, struct fail *fail)
+{
+    AUTO_FREE char *fingerprint = NULL;
+    struct fail lost;
+    char text[512];
+
+    if (!session_is_open(session))
+        return fail_set(fail, CPS_NO_SESSION, "nobody to choose for");
+    if (practice_choose(session->proof.practice, number, fail) != CPS_OK)
+        return fail->code;
+    fingerprint = practice_fingerprint(session->proof.practice);
+    if (practice_memory_set(session->agent->practice_memory,
+                            identity_subject(session->proof.holder), fingerprint,
+                            &lost) != CPS_OK) {
+        fail_describe(&lost, text, sizeof text);
+        log_warning("practice situation not remembered: %s", text);
+    }
+    publish(session, "practice", NULL);
+    return CPS_OK;
 }
 
 cps_error session_check_epoch(const struct session *session, const json_t *params,

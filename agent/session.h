@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "agent/agent.h"
+#include "agent/practice.h"
 #include "base/fail.h"
 
 /* Longest session, counted from the strong login and not from any refresh of it. */
@@ -41,6 +42,7 @@ struct login_proof {
     json_t *psc;        /* {provider, issuer, subject_name_id, acr, auth_mode}, or NULL */
     const char *reader; /* its card is in that reader; NULL: no card watches over the session */
     json_t *tokens;     /* answer of oidcd to the login, or NULL */
+    struct practice *practice; /* or NULL: this kind of login knows of no situation */
 };
 
 struct session;
@@ -69,6 +71,10 @@ json_t *session_json(const struct session *session);
 /* Borrowed; NULL when no session is open. */
 const struct login_proof *session_proof(const struct session *session);
 const char *session_id(const struct session *session);
+
+/* Chooses a practice situation and remembers it; tells subscribers. CPS_NO_SESSION,
+ * CPS_PRACTICE_UNKNOWN: nothing has changed. */
+cps_error session_choose_practice(struct session *session, int64_t number, struct fail *fail);
 
 /* Compares the optional parameter "epoch" of a request: CPS_OK or CPS_SESSION_CHANGED. */
 cps_error session_check_epoch(const struct session *session, const json_t *params,

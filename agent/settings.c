@@ -1,18 +1,37 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/settings.h"
 
+#include <string.h>
+
 #include "agent/pin_policy.h"
 
 const struct config_key settings_keys[] = {
-    {"station", "name", CONFIG_STRING, 0, 0},
-    {"prompt", "pinentry", CONFIG_STRING, 0, 0},
-    {"prompt", "timeout_s", CONFIG_INT, 5, 300},
-    {"browser", "command", CONFIG_STRING, 0, 0},
-    {"trust", "directory", CONFIG_STRING, 0, 0},
-    {"trust", "test", CONFIG_BOOL, 0, 0},
-    {"psc", "provider", CONFIG_STRING, 0, 0},
-    {"pin", "policy", CONFIG_STRING, 0, 0},
-    {"pin", "minutes", CONFIG_INT, 1, PIN_MINUTES_MAX},
-    {"pin", "pad", CONFIG_BOOL, 0, 0},
-    {0},
+    {"station", "name", CONFIG_STRING, 0, 0},    {"prompt", "pinentry", CONFIG_STRING, 0, 0},
+    {"prompt", "timeout_s", CONFIG_INT, 5, 300}, {"browser", "command", CONFIG_STRING, 0, 0},
+    {"trust", "directory", CONFIG_STRING, 0, 0}, {"trust", "test", CONFIG_BOOL, 0, 0},
+    {"psc", "provider", CONFIG_STRING, 0, 0},    {"session", "contactless", CONFIG_STRING, 0, 0},
+    {"pin", "policy", CONFIG_STRING, 0, 0},      {"pin", "minutes", CONFIG_INT, 1, PIN_MINUTES_MAX},
+    {"pin", "pad", CONFIG_BOOL, 0, 0},           {0},
 };
+
+static const struct {
+    const char *section, *key;
+    const char *words[5]; /* the first is the default */
+} choices[] = {
+    {"session", "contactless", {"refuse", "allow"}},
+};
+
+cps_error settings_check(const struct config *config, struct fail *fail)
+{
+    for (size_t i = 0; i < sizeof choices / sizeof choices[0]; i++) {
+        const char *const *word = choices[i].words;
+        const char *value = config_string(config, choices[i].section, choices[i].key, *word);
+
+        while (*word != NULL && strcmp(*word, value) != 0)
+            word++;
+        if (*word == NULL)
+            return fail_set(fail, CPS_CONFIGURATION, "[%s] %s: not one of its values",
+                            choices[i].section, choices[i].key);
+    }
+    return CPS_OK;
+}

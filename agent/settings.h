@@ -7,4 +7,7 @@
 
 extern const struct config_key settings_keys[];
 
+/* The values that a key of words may have: CPS_CONFIGURATION names the key that has another one. */
+cps_error settings_check(const struct config *config, struct fail *fail);
+
 #endif

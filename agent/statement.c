@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/identity.h"
 #include "agent/keys.h"
 #include "agent/session.h"
 #include "base/b64.h"
@@ -28,18 +29,36 @@ static void set_optional(json_t *claims, const char *key, json_t *value)
         json_object_set(claims, key, value);
 }
 
+/* Without what the statement says of the person at its top. */
+static json_t *holder_part(const struct login_proof *proof)
+{
+    static const char *const told[] = {"source",          "national_id_type", "profession",
+                                       "profession_code", "speciality",       "structure"};
+    json_t *part = json_object();
+
+    for (size_t i = 0; i < sizeof told / sizeof told[0]; i++)
+        set_optional(part, told[i], json_object_get(proof->holder, told[i]));
+    return part;
+}
+
 static json_t *make_claims(struct agent *agent, const struct login_proof *proof, const char *jti)
 {
     const char *national_id = json_get_string(proof->holder, "national_id");
+    const char *subject = identity_subject(proof->holder);
+    AUTO_JSON json_t *practice = practice_chosen(proof->practice);
+    AUTO_JSON json_t *holder = holder_part(proof);
     json_t *claims = json_pack(
         "{s:o, s:s, s:s*, s:s, s:I, s:O, s:s, s:s, s:{s:s, s:I}}", "iss", issuer(agent), "sub",
-        national_id != NULL ? national_id : "", "national_id", national_id, "jti", jti, "auth_time",
+        subject != NULL ? subject : "", "national_id", national_id, "jti", jti, "auth_time",
         (json_int_t)proof->auth_time_s, "amr", proof->amr, "method", proof->method, "presence",
         proof->reader != NULL ? "card" : "none", "session", "id", session_id(agent->session),
         "epoch", (json_int_t)session_epoch(agent->session));
 
     set_optional(claims, "name", json_object_get(proof->holder, "name"));
     set_optional(claims, "psc", proof->psc);
+    set_optional(claims, "holder", holder);
+    if (!json_is_null(practice))
+        json_object_set(claims, "practice", practice);
     if (proof->acr != NULL)
         json_object_set_new(claims, "acr", json_string(proof->acr));
     if (proof->card != NULL) {

@@ -42,6 +42,8 @@ typedef enum cps_error {
     CPS_CARD_MUTE,
     CPS_CARD_UNSUPPORTED,
     CPS_CARD_BUSY,
+    CPS_CARD_NOT_NOMINATIVE,
+    CPS_CARD_CONTACTLESS,
     CPS_CARD_PROTOCOL,
     CPS_DECRYPT_FAILED,
     /* PIN and questions to the user */

@@ -201,11 +201,14 @@ for line in os.fdopen(fifo, "rb"):
     send(line.rstrip())
 """
 
-# A cardop without any card: CERTIFICATE (base64url) and KEY (PEM) are those of its holder.
+# A cardop without any card: CERTIFICATE (base64url) and KEY (PEM) are those of its holder. PIN None:
+# a contactless card; SITUATIONS, INFO: answer of that op.
 CARDOP = """
 import subprocess
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-PIN = {"tries_left": 3, "blocked": False, "verified": False}
+PIN = globals().get("PIN", {"tries_left": 3, "blocked": False, "verified": False})
+SITUATIONS = globals().get("SITUATIONS", [])
+INFO = globals().get("INFO", {})
 
 def sign(digest):
     with open(HOME + "/card.key", "w") as file:
@@ -219,7 +222,8 @@ def honest(request):
     op, params = request["op"], request["params"]
     if op == "open":
         answer(request, family="CPS3", driver="cps3", label="CPS3 1", serial="29900101",
-               issuer_number="8025000001", atr="3B00", protocol="T=0", pin=PIN)
+               issuer_number="8025000001", atr="3B00", protocol="T=0",
+               interface="contactless" if PIN is None else "contact", pin=PIN)
     elif op == "certificate":
         answer(request, der=CERTIFICATE, id="AAAA", label="certificate")
     elif op == "pin_status":
@@ -230,6 +234,8 @@ def honest(request):
         answer(request, tries_left=3) if pin else refuse(request, "PROMPT_CANCELLED")
     elif op == "sign":
         answer(request, signature=sign(params["digest"]))
+    elif op == "situations":
+        answer(request, situations=SITUATIONS, info=INFO)
     else:
         answer(request)
 
