@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The CPS3 contact card (IAS ECC), by its own commands. Layout and its proof: pkcs11/layout.h. */
+/* The CPS3 (IAS ECC), with contacts or without, by its own commands. Layout: pkcs11/layout.h. */
 #include "pkcs11/cps3.h"
 
 #include <stdio.h>
@@ -10,6 +10,8 @@
 
 #define INS_SELECT 0xA4
 #define P1_BY_NAME 0x04
+#define INS_MSE    0x22
+#define P1_MSE_SET 0x41
 
 #define SERIAL_SFI       0x1C
 #define SERIAL_FILE_LEN  12
@@ -20,16 +22,8 @@ static const uint8_t issuer[] = {0x80, 0x25, 0x00, 0x00, 0x01};
 static const uint8_t root_aid[] = {0x80, 0x25, 0x00, 0x00, 0x01, 0xFF, 0x01, 0x00};
 static const struct file_path ef_serial = {4, {0x3F, 0x00, 0xD0, 0x03}};
 
-/* Historical bytes of cards of the same issuer that this driver must leave alone. */
-static const struct {
-    struct span bytes;
-    const char *what;
-} others[] = {
-    {{(const uint8_t *)"\x12\x25\x00\x64\x80\x00\x04", 7}, "CPS4"},
-    {{(const uint8_t *)"\x12\x25\x00\x64\x80\x04", 6}, "CPS4"},
-    {{(const uint8_t *)"\x31\xB8\x64\x04\xB0\xEC\xC1\x73\x94\x01\x80\x82\x90\x00", 14},
-     "CPS3 read without contact: its PIN key cannot be reached"},
-};
+/* What the historical bytes of a CPS3 with contacts hold. */
+static const uint8_t contact_atr[] = {0x12, 0x25, 0x00, 0x64, 0x80, 0x00, 0x03};
 
 void cps3_sync(struct cps3 *cps3)
 {
@@ -70,29 +64,48 @@ cps_error cps3_enter(struct cps3 *cps3, struct fail *fail)
     return error;
 }
 
-cps_error cps3_walk(struct cps3 *cps3, struct fail *fail)
+/* Selecting a file makes its directory the current one. */
+static bool is_in(const struct file_path *path, const struct file_path *application)
 {
-    cps_error error;
+    return path->len == application->len + 2 &&
+           memcmp(path->bytes, application->bytes, application->len) == 0;
+}
 
-    cps3->has_layout = false;
+cps_error cps3_select(struct cps3 *cps3, const struct file_path *path, const char *what,
+                      struct fail *fail)
+{
+    uint16_t sw;
+    cps_error error = file_select(cps3->card.transport, path, &sw, fail);
+
     cps3->in_application = false;
-    error = cps3_layout_walk(cps3->card.transport, &cps3->layout, fail);
-    cps3->has_layout = error == CPS_OK;
+    if (error == CPS_OK && sw != APDU_SW_OK)
+        error = apdu_refused(what, sw, fail);
+    if (error == CPS_OK)
+        cps3->in_application = is_in(path, &cps3->layout.application);
     return error;
 }
 
-cps_error cps3_need_layout(struct cps3 *cps3, struct fail *fail)
+cps_error cps3_command(struct cps3 *cps3, const char *what, const struct apdu *apdu,
+                       struct apdu_answer *ret_answer, struct fail *fail)
 {
-    cps_error error;
+    cps_error error = apdu_exchange(cps3->card.transport, apdu, ret_answer, fail);
 
-    if (cps3->has_layout)
-        return CPS_OK;
-    cps3->in_application = false;
-    error = cps3_layout_usual(cps3->card.transport, &cps3->layout, fail);
-    if (error == CPS_CARD_PROTOCOL)
-        return cps3_walk(cps3, fail);
-    cps3->has_layout = error == CPS_OK;
+    if (error == CPS_OK && ret_answer->sw != APDU_SW_OK)
+        error = apdu_refused(what, ret_answer->sw, fail);
     return error;
+}
+
+cps_error cps3_set_environment(struct cps3 *cps3, uint8_t template, uint8_t algorithm, uint8_t key,
+                               struct fail *fail)
+{
+    const uint8_t data[] = {0x80, 0x01, algorithm, 0x84, 0x01, key};
+    struct apdu set = {.ins = INS_MSE,
+                       .p1 = P1_MSE_SET,
+                       .p2 = template,
+                       .data = {data, key == 0 ? sizeof data / 2 : sizeof data}};
+    struct apdu_answer answer;
+
+    return cps3_command(cps3, "security environment", &set, &answer, fail);
 }
 
 /* EF.SN: 5A 0A, issuer number (5 bytes), eight digits, a check digit and a filler. */
@@ -173,7 +186,8 @@ static void cps3_free(struct card *card)
 
     if (cps3 == NULL)
         return;
-    certificate_free(cps3->certificate);
+    for (size_t i = 0; i < KEY_USAGES; i++)
+        certificate_free(cps3->certificates[i]);
     free(cps3);
 }
 
@@ -182,15 +196,17 @@ static void cleanup_cps3(struct cps3 **cps3)
     cps3_free((struct card *)*cps3);
 }
 
+static bool cps3_expects(struct span atr)
+{
+    return cps3_looks_contactless(atr) ||
+           memmem(atr.data, atr.len, contact_atr, sizeof contact_atr) != NULL;
+}
+
 static cps_error cps3_probe(struct transport *transport, struct card **ret_card, struct fail *fail)
 {
     CLEANUP(cleanup_cps3) struct cps3 *cps3 = NULL;
     cps_error error;
 
-    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
-        if (memmem(transport->atr, transport->atr_len, others[i].bytes.data, others[i].bytes.len) !=
-            NULL)
-            return fail_set(fail, CPS_CARD_UNSUPPORTED, "%s", others[i].what);
     cps3 = calloc(1, sizeof *cps3);
     if (cps3 == NULL)
         return fail_set(fail, CPS_INTERNAL, "out of memory");
@@ -208,83 +224,26 @@ static void cps3_identity(const struct card *card, struct card_identity *ret_ide
     const struct cps3 *cps3 = (const struct cps3 *)card;
 
     ret_identity->family = "CPS3";
+    ret_identity->interface = cps3->interface;
     snprintf(ret_identity->label, sizeof ret_identity->label, "CPS3 %s", cps3->serial);
     memcpy(ret_identity->serial, cps3->serial, sizeof ret_identity->serial);
     memcpy(ret_identity->issuer_number, cps3->issuer_number, sizeof ret_identity->issuer_number);
 }
 
-/* Reads the certificate where the layout says, and accepts it only for authentication. */
-static cps_error read_certificate(struct cps3 *cps3, struct certificate **ret_certificate,
-                                  struct fail *fail)
-{
-    const struct file_path *path = &cps3->layout.keys[USAGE_AUTHENTICATION].certificate;
-    AUTO_CERTIFICATE struct certificate *certificate = NULL;
-    struct file file;
-    uint16_t sw;
-    cps_error error = file_select(cps3->card.transport, path, &sw, fail);
-
-    cps3->in_application = false;
-    if (error == CPS_OK && sw != APDU_SW_OK)
-        error = apdu_refused("certificate", sw, fail);
-    if (error == CPS_OK)
-        error = file_read(cps3->card.transport, "certificate", certificate_length, &file, fail);
-    if (error == CPS_OK)
-        error = certificate_new(file_span(&file), &certificate, fail);
-    if (error != CPS_OK)
-        return error;
-    if (!certificate_is_for(certificate, USAGE_AUTHENTICATION))
-        return fail_set(fail, CPS_CERTIFICATE_INVALID, "not an authentication certificate");
-    /* Selecting a file makes its directory the current one. */
-    cps3->in_application =
-        path->len == cps3->layout.application.len + 2 &&
-        memcmp(path->bytes, cps3->layout.application.bytes, cps3->layout.application.len) == 0;
-    *ret_certificate = TAKE_PTR(certificate);
-    return CPS_OK;
-}
-
-cps_error cps3_need_certificate(struct cps3 *cps3, struct fail *fail)
-{
-    cps_error error;
-
-    if (cps3->certificate != NULL)
-        return CPS_OK;
-    error = cps3_need_layout(cps3, fail);
-    if (error != CPS_OK)
-        return error;
-    error = read_certificate(cps3, &cps3->certificate, fail);
-    if (cps3->layout.usual && (error == CPS_CARD_PROTOCOL || error == CPS_CERTIFICATE_INVALID)) {
-        error = cps3_walk(cps3, fail);
-        if (error == CPS_OK)
-            error = read_certificate(cps3, &cps3->certificate, fail);
-    }
-    return error;
-}
-
-static cps_error cps3_certificate(struct card *card, enum key_usage usage,
-                                  struct card_certificate *ret_certificate, struct fail *fail)
-{
-    struct cps3 *cps3 = (struct cps3 *)card;
-    cps_error error;
-
-    if (usage != USAGE_AUTHENTICATION)
-        return fail_set(fail, CPS_CARD_UNSUPPORTED, "only the authentication key is supported");
-    cps3_sync(cps3);
-    error = cps3_need_certificate(cps3, fail);
-    if (error != CPS_OK)
-        return error;
-    ret_certificate->certificate = cps3->certificate;
-    memcpy(ret_certificate->label, cps3->layout.keys[USAGE_AUTHENTICATION].certificate_label,
-           sizeof ret_certificate->label);
-    return CPS_OK;
-}
-
 const struct card_driver cps3_driver = {
     .name = "cps3",
+    .expects = cps3_expects,
     .probe = cps3_probe,
     .identity = cps3_identity,
     .certificate = cps3_certificate,
     .pin_status = cps3_pin_status,
     .verify = cps3_verify,
     .sign = cps3_sign,
+    .keys = cps3_keys,
+    .decrypt = cps3_decrypt,
+    .change_pin = cps3_change_pin,
+    .unblock_pin = cps3_unblock_pin,
+    .objects = cps3_objects,
+    .read_object = cps3_read_object,
     .free = cps3_free,
 };

@@ -139,13 +139,6 @@ def test_certificate_of_the_other_key(pcscd, card):
         assert code_of(cardop.certificate) == "CERTIFICATE_INVALID"
 
 
-def test_signature_key_is_refused(pcscd, card):
-    card()
-    with Cardop(pcscd) as cardop:
-        cardop.open()
-        assert code_of(cardop.call, "certificate", usage="signature") == "CARD_UNSUPPORTED"
-
-
 # The PIN.
 
 def test_wrong_pin_then_right(pcscd, card):

@@ -50,9 +50,12 @@ static inline void ber_nest(struct ber *ber, uint8_t tag, const struct ber *inne
 
 #define BER_LITERAL(ber, tag, literal) ber_object(ber, tag, literal, sizeof(literal) - 1)
 
-/* A PKCS#15 object: common attributes, class attributes, type attributes in [1]. */
-static inline void ber_p15_object(struct ber *ber, const struct ber *common,
-                                  const struct ber *class, const struct ber *type)
+/* A PKCS#15 object: common attributes, class attributes, type attributes in [1]. These are not
+ * inlined, as their buffers would add up in the frame of one test. */
+__attribute__((noinline, unused)) static void ber_p15_object(struct ber *ber,
+                                                             const struct ber *common,
+                                                             const struct ber *class,
+                                                             const struct ber *type)
 {
     struct ber sequence = {.len = 0};
     struct ber outer = {.len = 0};
@@ -65,8 +68,8 @@ static inline void ber_p15_object(struct ber *ber, const struct ber *common,
 }
 
 /* flags: BIT STRING content of two bytes. */
-static inline void ber_pin(struct ber *ber, const char flags[2], uint8_t auth_id, uint8_t len,
-                           uint8_t reference)
+__attribute__((noinline, unused)) static void
+ber_pin(struct ber *ber, const char flags[2], uint8_t auth_id, uint8_t len, uint8_t reference)
 {
     struct ber common = {.len = 0};
     struct ber class = {.len = 0};
@@ -84,8 +87,8 @@ static inline void ber_pin(struct ber *ber, const char flags[2], uint8_t auth_id
 }
 
 /* usage: BIT STRING content. auth_id 0: no PIN. */
-static inline void ber_key(struct ber *ber, uint8_t id, struct span usage, uint8_t auth_id,
-                           struct span reference)
+__attribute__((noinline, unused)) static void
+ber_key(struct ber *ber, uint8_t id, struct span usage, uint8_t auth_id, struct span reference)
 {
     struct ber common = {.len = 0};
     struct ber class = {.len = 0};
@@ -103,7 +106,8 @@ static inline void ber_key(struct ber *ber, uint8_t id, struct span usage, uint8
     ber_p15_object(ber, &common, &class, &type);
 }
 
-static inline void ber_certificate(struct ber *ber, uint8_t id, const char *label, struct span path)
+__attribute__((noinline, unused)) static void ber_certificate(struct ber *ber, uint8_t id,
+                                                              const char *label, struct span path)
 {
     struct ber common = {.len = 0};
     struct ber class = {.len = 0};
@@ -119,8 +123,9 @@ static inline void ber_certificate(struct ber *ber, uint8_t id, const char *labe
 }
 
 /* auth_id 0: open to all. */
-static inline void ber_data(struct ber *ber, const char *label, const char *application,
-                            uint8_t auth_id, struct span path)
+__attribute__((noinline, unused)) static void ber_data(struct ber *ber, const char *label,
+                                                       const char *application, uint8_t auth_id,
+                                                       struct span path)
 {
     struct ber common = {.len = 0};
     struct ber class = {.len = 0};

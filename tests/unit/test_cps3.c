@@ -1,191 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The cps3 driver and cardop's requests, on a card that can do wrong in every way. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
-#include "base/b64.h"
-#include "base/clock.h"
-#include "base/json.h"
-#include "base/util.h"
-#include "pkcs11/cardop.h"
-#include "tests/unit/fake_card.h"
-
-#define SPAN(literal) ((struct span){(const uint8_t *)(literal), sizeof(literal) - 1})
-
-#define FLAGS_USER "\x03\x88"
-#define FLAGS_PUK  "\x00\x8B"
-
-struct bench {
-    struct fake_card card;
-    struct cardop *cardop;
-    struct ber serial;
-    struct ber dir;
-    struct ber odf;
-    struct ber aodf;
-    struct ber prkdf;
-    struct ber cdf;
-    struct span signature_certificate;
-};
-
-static struct bench *bench;
-static EVP_PKEY *rsa;
-
-static cps_error connect_fake(const char *reader, struct transport **ret_transport,
-                              struct fail *fail)
-{
-    (void)reader;
-    (void)fail;
-    *ret_transport = &bench->card.transport;
-    return CPS_OK;
-}
-
-/* One request; the caller frees the result. */
-static cps_error request(const char *op, json_t *params, int fd, json_t **ret_result)
-{
-    struct worker_request request = {.op = op, .params = params, .deadline_ms = CLOCK_NEVER};
-    struct fail fail = FAIL_INIT;
-    cps_error error;
-
-    request.fd = fd;
-    *ret_result = NULL;
-    error = cardop_handle(bench->cardop, &request, ret_result, &fail);
-    assert_int_equal(error, error == CPS_OK ? CPS_OK : fail.code);
-    assert_false(bench->card.held);
-    json_decref(params);
-    return error;
-}
-
-static cps_error simple(const char *op, json_t *params)
-{
-    json_t *result;
-    cps_error error = request(op, params, -1, &result);
-
-    json_decref(result);
-    return error;
-}
-
-static cps_error open_card(void)
-{
-    return simple("open", json_pack("{s:s}", "reader", "R"));
-}
-
-static cps_error certificate(void)
-{
-    return simple("certificate", json_pack("{s:s}", "usage", "authentication"));
-}
-
-static cps_error verify(const char *pin, bool last_try)
-{
-    int fds[2];
-    json_t *result;
-    cps_error error;
-
-    assert_int_equal(pipe(fds), 0);
-    assert_int_equal(write(fds[1], pin, strlen(pin)), strlen(pin));
-    close(fds[1]);
-    error = request("verify", json_pack("{s:b}", "last_try", last_try), fds[0], &result);
-    close(fds[0]);
-    json_decref(result);
-    return error;
-}
-
-static cps_error sign(void)
-{
-    return simple("sign", json_pack("{s:s, s:s, s:s}", "usage", "authentication", "hash", "sha256",
-                                    "digest", "n4bQgYhMfWWaL-qgxVrQFaO_TxsrC4Is0V1sFbDwCgg"));
-}
-
-/* The layout that the driver tries first. */
-static void lay_out_usual(uint8_t pin_reference)
-{
-    struct fake_card *card = &bench->card;
-
-    ber_pin(&bench->aodf, FLAGS_PUK, 2, 8, 2);
-    ber_pin(&bench->aodf, FLAGS_USER, 1, 4, pin_reference);
-    card->pin_reference = pin_reference;
-    card->key_reference = 0x82;
-    fake_add(card, "\x3F\x00\x00\x01\x70\x01", 6, ber_span(&bench->aodf));
-    fake_add(card, "\x3F\x00\x00\x01\xA0\x02", 6, card->certificate);
-}
-
-/* PKCS#15 as the directory files say it; the key is the second one, its certificate the first. */
-static void lay_out_pkcs15(uint8_t key_reference, struct span certificate_path)
-{
-    struct fake_card *card = &bench->card;
-    struct ber path = {.len = 0};
-    const uint8_t references[2] = {0x00, key_reference};
-
-    BER_LITERAL(&path, 0x4F, "\xE8\x10");
-    BER_LITERAL(&path, 0x51, "\x3F\x00\x00\x01");
-    ber_nest(&bench->dir, 0x61, &path);
-    BER_LITERAL(&bench->odf, 0xA4, "\x30\x04\x04\x02\x6F\x13");
-    BER_LITERAL(&bench->odf, 0xA8, "\x30\x04\x04\x02\x6F\x35");
-    BER_LITERAL(&bench->odf, 0xA0, "\x30\x04\x04\x02\x6F\x44");
-    if (bench->aodf.len == 0)
-        ber_pin(&bench->aodf, FLAGS_USER, 1, 4, card->pin_reference);
-    ber_key(&bench->prkdf, 0x10, SPAN("\x06\x00\x40"), 1, SPAN("\x00\x83"));
-    ber_key(&bench->prkdf, 0x20, SPAN("\x05\x60"), 1, (struct span){references, 2});
-    ber_certificate(&bench->cdf, 0x20, "Authentification", certificate_path);
-    ber_certificate(&bench->cdf, 0x10, "Signature", SPAN("\xB0\x7A"));
-    card->key_reference = key_reference;
-    fake_add(card, "\x3F\x00\x2F\x00", 4, ber_span(&bench->dir));
-    card->files[card->n_files - 1].sfi = 0x1E;
-    fake_add(card, "\x3F\x00\x00\x01\x50\x31", 6, ber_span(&bench->odf));
-    fake_add(card, "\x3F\x00\x00\x01\x6F\x35", 6, ber_span(&bench->aodf));
-    fake_add(card, "\x3F\x00\x00\x01\x6F\x44", 6, ber_span(&bench->prkdf));
-    fake_add(card, "\x3F\x00\x00\x01\x6F\x13", 6, ber_span(&bench->cdf));
-}
-
-static int setup(void **state)
-{
-    struct fake_card *card;
-
-    (void)state;
-    bench = calloc(1, sizeof *bench);
-    card = &bench->card;
-    card->transport = (struct transport){
-        .ops = &fake_ops, .protocol = TRANSPORT_T0, .atr = {0x3B, 0x00}, .atr_len = 2};
-    card->key = rsa;
-    card->certificate = fake_make_certificate(rsa, "digitalSignature,keyEncipherment");
-    bench->signature_certificate = fake_make_certificate(rsa, "digitalSignature,nonRepudiation");
-    card->tries = 3;
-    card->pin_reference = 1;
-    fake_reset(card);
-    BER_LITERAL(&bench->serial, 0x5A, "\x80\x25\x00\x00\x01\x29\x90\x01\x01\x5F");
-    fake_add(card, "\x3F\x00\xD0\x03", 4, ber_span(&bench->serial));
-    card->files[0].sfi = 0x1C;
-    bench->cardop = cardop_new(connect_fake);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    cardop_free(bench->cardop);
-    OPENSSL_free((void *)(uintptr_t)bench->card.certificate.data);
-    OPENSSL_free((void *)(uintptr_t)bench->signature_certificate.data);
-    free(bench);
-    return 0;
-}
-
-static int group_setup(void **state)
-{
-    (void)state;
-    rsa = EVP_RSA_gen(2048);
-    return rsa == NULL ? -1 : 0;
-}
-
-static int group_teardown(void **state)
-{
-    (void)state;
-    EVP_PKEY_free(rsa);
-    return 0;
-}
+/* The cps3 driver: recognition, layouts, logins, on a card that can do wrong in every way. */
+#include "tests/unit/cps3_bench.h"
 
 static void a_login_on_the_usual_layout(void **state)
 {
@@ -231,7 +46,7 @@ static void a_certificate_of_the_wrong_usage_makes_it_walk(void **state)
     fake_add(&bench->card, "\x3F\x00\x00\x01\xB0\x19", 6, bench->card.certificate);
     bench->card.certificate.len = 0; /* lay_out_usual writes an empty one */
     lay_out_usual(1);
-    bench->card.files[bench->card.n_files - 1].content = bench->signature_certificate;
+    bench->card.files[bench->card.n_files - 1].content = bench->wrong_certificate;
     bench->card.certificate = bench->card.files[1].content;
     lay_out_pkcs15(0x84, SPAN("\xB0\x19"));
     assert_int_equal(open_card(), CPS_OK);
@@ -374,30 +189,105 @@ static void status_words_that_make_no_sense(void **state)
     assert_int_equal(sign(), CPS_OK);
 }
 
-static void other_cards_are_left_alone(void **state)
+/* What the reader says of the card is not believed: neither to take it nor to leave it. */
+static void the_atr_decides_nothing(void **state)
 {
     static const struct span atrs[] = {
-        {(const uint8_t *)"\x3B\xDC\x18\xFF\x00\x00\x12\x25\x00\x64\x80\x00\x04\x01\x00\x90\x00",
-         17},
-        {(const uint8_t *)"\x3B\x9B\x18\x80\x01\x00\x12\x25\x00\x64\x80\x04\x01\x00\x00\x90\x44",
-         17},
-        {(const uint8_t *)"\x3B\x8F\x80\x01\x00\x31\xB8\x64\x04\xB0\xEC\xC1\x73\x94\x01\x80\x82"
-                          "\x90\x00\x0E",
-         20},
+        SPAN("\x3B\xDC\x18\xFF\x00\x00\x12\x25\x00\x64\x80\x00\x04\x01\x00\x90\x00"),
+        SPAN("\x3B\x8F\x80\x01\x00\x31\xB8\x64\x04\xB0\xEC\xC1\x73\x94\x01\x80\x82\x90\x00\x0E"),
+        SPAN("\x3B\xAC\x00\x40\x2A\x00\x12\x25\x00\x64\x80\x00\x03\x10\x00\x90\x00"),
+        SPAN("\x3B"),
     };
 
     (void)state;
     lay_out_usual(1);
     for (size_t i = 0; i < sizeof atrs / sizeof atrs[0]; i++) {
+        AUTO_JSON json_t *info = NULL;
+
         memcpy(bench->card.transport.atr, atrs[i].data, atrs[i].len);
         bench->card.transport.atr_len = atrs[i].len;
-        assert_int_equal(open_card(), CPS_CARD_UNSUPPORTED);
-        assert_int_equal(bench->card.commands, 0);
+        bench->card.reset_pending = true;
+        assert_int_equal(
+            request("open", json_pack("{s:s}", "reader", i % 2 ? "R" : "S"), -1, &info), CPS_OK);
+        assert_string_equal(json_get_string(info, "interface"), "contact");
+        assert_int_equal(verify("1234", false), CPS_OK);
+        assert_int_equal(sign(), CPS_OK);
     }
-    bench->card.transport.atr_len = 2;
     bench->serial.data[3] = 0x26; /* another issuer */
-    assert_int_equal(open_card(), CPS_CARD_UNSUPPORTED);
+    assert_int_equal(simple("open", json_pack("{s:s}", "reader", "T")), CPS_CARD_UNSUPPORTED);
     assert_int_equal(simple("pin_status", json_object()), CPS_INVALID_REQUEST);
+}
+
+static void a_card_without_contact(void **state)
+{
+    AUTO_JSON json_t *info = NULL;
+    AUTO_JSON json_t *status = NULL;
+
+    (void)state;
+    lay_out_contactless();
+    assert_int_equal(request("open", json_pack("{s:s}", "reader", "R"), -1, &info), CPS_OK);
+    assert_string_equal(json_get_string(info, "interface"), "contactless");
+    assert_true(json_is_null(json_object_get(info, "pin")));
+    assert_int_equal(certificate_for("technical"), CPS_OK);
+    assert_int_equal(certificate(), CPS_CARD_UNSUPPORTED);
+    assert_int_equal(sign_by("technical"), CPS_OK);
+    assert_int_equal(sign(), CPS_CARD_UNSUPPORTED);
+    assert_int_equal(verify("1234", false), CPS_CARD_UNSUPPORTED);
+    assert_int_equal(typed("unblock_pin", FAKE_PUK "\n1111", false), CPS_CARD_UNSUPPORTED);
+    assert_int_equal(request("pin_status", json_object(), -1, &status), CPS_OK);
+    assert_true(json_is_null(status));
+    assert_int_equal(bench->card.pins_sent + bench->card.puks_sent, 0);
+}
+
+/* Whatever the ATR, what is at the place of the technical key proves itself or does not pass. */
+static void a_contactless_card_that_is_none(void **state)
+{
+    (void)state;
+    lay_out_contactless();
+    bench->card.files[bench->card.n_files - 1].content = bench->wrong_certificate;
+    assert_int_equal(open_card(), CPS_OK);
+    assert_int_equal(certificate_for("technical"), CPS_CARD_PROTOCOL); /* nothing to walk to */
+    bench->card.files[bench->card.n_files - 1].content = bench->card.certificate;
+    bench->card.key = rsa_signature;
+    assert_int_equal(simple("open", json_pack("{s:s}", "reader", "S")), CPS_OK);
+    assert_int_equal(certificate_for("technical"), CPS_OK);
+    assert_int_equal(sign_by("technical"), CPS_CARD_PROTOCOL);
+    bench->card.key = rsa;
+}
+
+/* The same with an ATR that does not announce it: the walk finds the other application. */
+static void a_contactless_card_under_another_atr(void **state)
+{
+    struct fake_card *card = &bench->card;
+    struct ber record = {.len = 0};
+
+    (void)state;
+    lay_out_contactless();
+    card->transport.atr_len = 2;
+    card->key_reference = 0x85;
+    /* Both records name the other application's directory; only the path counts. */
+    for (int i = 1; i <= 2; i++) {
+        const uint8_t path[] = {0x3F, 0x00, 0x00, (uint8_t)i};
+
+        record.len = 0;
+        BER_LITERAL(&record, 0x4F, "\xE8\x20");
+        BER_LITERAL(&record, 0x50, "CPX IAS");
+        ber_object(&record, 0x51, path, sizeof path);
+        BER_LITERAL(&record, 0x73, "\x4F\x02\xE8\x10");
+        ber_nest(&bench->dir, 0x61, &record);
+    }
+    BER_LITERAL(&bench->odf, 0xA4, "\x30\x04\x04\x02\x6F\x13");
+    BER_LITERAL(&bench->odf, 0xA0, "\x30\x04\x04\x02\x6F\x44");
+    ber_key(&bench->prkdf, 0x30, SPAN("\x05\x20"), 0, SPAN("\x00\x85"));
+    ber_certificate(&bench->cdf, 0x30, "Technique", SPAN("\xA0\x03"));
+    fake_add(card, "\x3F\x00\x2F\x00", 4, ber_span(&bench->dir));
+    fake_add(card, "\x3F\x00\x00\x02\x50\x31", 6, ber_span(&bench->odf));
+    fake_add(card, "\x3F\x00\x00\x02\x6F\x44", 6, ber_span(&bench->prkdf));
+    fake_add(card, "\x3F\x00\x00\x02\x6F\x13", 6, ber_span(&bench->cdf));
+    assert_int_equal(open_card(), CPS_OK);
+    assert_int_equal(certificate_for("technical"), CPS_OK);
+    assert_int_equal(sign_by("technical"), CPS_OK);
+    assert_int_equal(verify("1234", false), CPS_CARD_UNSUPPORTED);
 }
 
 /* Each command of a login in its turn is the one during which the card goes. */
@@ -438,8 +328,8 @@ static void bad_requests(void **state)
     assert_int_equal(open_card(), CPS_OK);
     assert_int_equal(simple("burn", json_object()), CPS_METHOD_NOT_FOUND);
     assert_int_equal(simple("certificate", json_object()), CPS_INVALID_PARAMS);
-    assert_int_equal(simple("certificate", json_pack("{s:s}", "usage", "signature")),
-                     CPS_CARD_UNSUPPORTED);
+    assert_int_equal(certificate_for("technical"), CPS_CARD_UNSUPPORTED);
+    assert_int_equal(certificate_for("everything"), CPS_INVALID_PARAMS);
     assert_int_equal(simple("sign", json_pack("{s:s, s:s, s:s}", "usage", "authentication", "hash",
                                               "sha1", "digest", "AAAA")),
                      CPS_INVALID_PARAMS);
@@ -466,7 +356,10 @@ int main(void)
         TEST(a_forgotten_pin_is_found_out),
         TEST(logout_forgets),
         TEST(status_words_that_make_no_sense),
-        TEST(other_cards_are_left_alone),
+        TEST(the_atr_decides_nothing),
+        TEST(a_card_without_contact),
+        TEST(a_contactless_card_that_is_none),
+        TEST(a_contactless_card_under_another_atr),
         TEST(torn_out_at_every_command),
         TEST(bad_requests),
     };
