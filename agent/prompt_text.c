@@ -131,6 +131,7 @@ json_t *prompt_text_pad(const json_t *display, const struct pin_asker *asker,
                                          ? "Type the PIN on the keys of the reader."
                                          : "Taper le code porteur sur les touches du lecteur."));
     json_object_del(params, "error");
+    json_object_del(params, "ok");
     return params;
 }
 

@@ -13,6 +13,7 @@
 #define TIMEOUT_DEFAULT_S 60
 #define GRACE_MS          2000
 #define BROWSE_TIMEOUT_MS 15000
+#define CHANGE_QUESTIONS  5
 
 struct prompt {
     struct prompt *next;
@@ -95,9 +96,15 @@ static int on_not_started(sd_event_source *source, void *user)
     return 0;
 }
 
+/* A change asks three questions, and more when the new PIN will not do. */
+static int64_t questions(const struct prompt *prompt)
+{
+    return strcmp(prompt->op, "change") == 0 ? CHANGE_QUESTIONS : 1;
+}
+
 static void start(struct prompt *prompt)
 {
-    int64_t timeout_ms = json_get_int(prompt->params, "timeout_ms", BROWSE_TIMEOUT_MS) + GRACE_MS;
+    int64_t timeout_ms = json_get_int(prompt->params, "timeout_ms", BROWSE_TIMEOUT_MS);
 
     prompt->child = child_start(prompt->agent, &prompt_class, prompt, &prompt->fail);
     if (prompt->child == NULL) {
@@ -105,8 +112,8 @@ static void start(struct prompt *prompt)
                                  prompt);
         return;
     }
-    child_call(prompt->child, prompt->op, TAKE_PTR(prompt->params), prompt->fd, timeout_ms,
-               on_answer, NULL, prompt);
+    child_call(prompt->child, prompt->op, TAKE_PTR(prompt->params), prompt->fd,
+               questions(prompt) * timeout_ms + GRACE_MS, on_answer, NULL, prompt);
     /* The child has its own: the reader must see the end when the child lets go. */
     if (prompt->fd >= 0)
         close(TAKE_FD(prompt->fd));

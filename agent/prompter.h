@@ -14,9 +14,9 @@
 struct prompt;
 
 /*
- * Asks a question ("pin" or "confirm" with their params, base/proto.h; the pinentry program, its
- * time-out and the display are filled in). pass_fd (or -1) is duplicated. done: as for
- * child_call().
+ * Asks a question ("pin", "change", "message" or "confirm" with their params, base/proto.h; the
+ * pinentry program, its time-out and the display are filled in). pass_fd (or -1) is duplicated.
+ * done: as for child_call().
  */
 struct prompt *prompt_ask(struct agent *agent, const char *op, json_t *params, json_t *display,
                           int pass_fd, call_done done, void *user);

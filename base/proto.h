@@ -38,7 +38,8 @@
  *                                        "technical"; id: CKA_ID of key and certificate
  *   certificate {usage}                → {der, id, label}   id: SHA-256 of the
  *                                        SubjectPublicKeyInfo. CARD_UNSUPPORTED: no such key
- *   pin_status {}                      → null pin or {tries_left, blocked, verified} as "pin"
+ *   pin_status {code?: "pin" | "puk"}  → null pin or {tries_left, blocked, verified} as "pin";
+ *                                        tries_left -1: the card does not tell
  *                                        verified: by this process, whatever other programs did
  *   verify   {last_try?: bool} + descriptor → {tries_left}   the descriptor is the end of a pipe
  *                                        that holds the PIN, read to its end; nothing in it: the
@@ -70,14 +71,18 @@
  * cps-prompt: one question, then it exits.
  *   pin      {title, description, prompt, error?, ok, cancel, timeout_ms, display: {…}, program}
  *            + descriptor               → {}   the PIN is written to the descriptor, then closed
- *   change   {title, description, current: text, new: text, repeat: text, mismatch: text, error?,
- *             ok, cancel, timeout_ms, display, program} + descriptor → {}   the current PIN (or the
- *                                        PUK), a line feed and the new PIN, asked twice, are
- * written to the descriptor, then closed message  {title, description, cancel, timeout_ms, display,
- * program} → {}   stays until the user closes it (PROMPT_CANCELLED) or the agent kills it confirm
- * {title, description, ok, cancel, timeout_ms, display, program} → {confirmed: bool} browse   {url,
- * command: […], display} → {}   starts the browser; "{url}" in command is replaced display:
- * {display?, wayland_display?, xauthority?, dbus_session_bus_address?, tty?, lang?…}
+ *   change   {title, description, current, new, repeat, mismatch, same, weak, form: texts, digits,
+ *            error?, ok, cancel, timeout_ms, display, program} + descriptor → {}   the current PIN
+ *                                        (or the PUK), a line feed and the new PIN are written to
+ *                                        the descriptor, then closed. The new one is asked twice,
+ *                                        and again while it has not that many digits (0: any), is
+ *                                        the current one or too easy to guess. timeout_ms: each
+ *                                        question's; the deadline is that of all of them
+ *   message  {title, description, cancel, timeout_ms, display, program}   stays until the user
+ *                                        closes it (PROMPT_CANCELLED) or the agent hangs up
+ *   confirm  {title, description, ok, cancel, timeout_ms, display, program} → {confirmed: bool}
+ *   browse   {url, command: […], display} → {}   starts the browser; "{url}" in command is replaced
+ *   display: {display?, wayland_display?, xauthority?, dbus_session_bus_address?, tty?, lang?…}
  *
  * cps-oidcd:
  *   providers {}                       → {providers: [{name, issuer, methods: [...], state,

@@ -4,6 +4,7 @@
 
 #include "agent/prompt/browse.h"
 #include "agent/prompt/display.h"
+#include "agent/prompt/new_code.h"
 #include "agent/prompt/pinentry.h"
 #include "base/confine.h"
 #include "base/json.h"
@@ -13,6 +14,9 @@
 
 /* When the agent names no time: as long as gpg-agent's own default. */
 #define DEFAULT_TIMEOUT_MS 60000
+
+/* Digits that a code may be asked to have. */
+#define DIGITS_MAX 64
 
 static struct question read_question(const struct worker_request *request)
 {
@@ -73,6 +77,56 @@ static cps_error do_confirm(const struct worker_request *request, json_t *result
     return error;
 }
 
+static const char *text(const struct worker_request *request, const char *key)
+{
+    const char *found = json_get_string(request->params, key);
+
+    return found != NULL ? found : key;
+}
+
+/* Both codes in one go, a line feed between them. */
+static cps_error write_codes(const struct secret *current, const struct secret *new_code, int fd,
+                             struct fail *fail)
+{
+    if (secret_write(current, fd) < 0 || write(fd, "\n", 1) != 1 || secret_write(new_code, fd) < 0)
+        return fail_set(fail, CPS_COMPONENT_FAILED, "nobody reads the codes");
+    return CPS_OK;
+}
+
+static cps_error do_change(const struct worker_request *request, struct fail *fail)
+{
+    AUTO_SECRET struct secret *current = secret_new();
+    AUTO_SECRET struct secret *new_code = secret_new();
+    struct question question = read_question(request);
+    int64_t digits = json_get_int(request->params, "digits", 0);
+    const struct new_code_texts texts = {.current = text(request, "current"),
+                                         .new = text(request, "new"),
+                                         .repeat = text(request, "repeat"),
+                                         .mismatch = text(request, "mismatch"),
+                                         .same = text(request, "same"),
+                                         .weak = text(request, "weak"),
+                                         .form = text(request, "form")};
+    cps_error error;
+
+    if (current == NULL || new_code == NULL || request->fd < 0)
+        return fail_set(fail, CPS_INTERNAL, "no memory or no pipe for the codes");
+    if (digits < 0 || digits > DIGITS_MAX)
+        return fail_set(fail, CPS_INVALID_PARAMS, "digits");
+    confine_questions();
+    error = new_code_ask(&question, &texts, (unsigned)digits, current, new_code, fail);
+    return error == CPS_OK ? write_codes(current, new_code, request->fd, fail) : error;
+}
+
+static cps_error do_message(const struct worker_request *request, struct fail *fail)
+{
+    struct question question = read_question(request);
+
+    if (question.ok == NULL) /* all that a message offers is to be closed */
+        question.ok = question.cancel;
+    confine_questions();
+    return pinentry_message(&question, fail);
+}
+
 static cps_error do_browse(const struct worker_request *request, struct fail *fail)
 {
     const char *url = json_get_string(request->params, "url");
@@ -87,6 +141,10 @@ static cps_error answer(const struct worker_request *request, json_t *result, st
         return do_pin(request, fail);
     if (strcmp(request->op, "confirm") == 0)
         return do_confirm(request, result, fail);
+    if (strcmp(request->op, "change") == 0)
+        return do_change(request, fail);
+    if (strcmp(request->op, "message") == 0)
+        return do_message(request, fail);
     if (strcmp(request->op, "browse") == 0)
         return do_browse(request, fail);
     return fail_set(fail, CPS_METHOD_NOT_FOUND, "no such question");

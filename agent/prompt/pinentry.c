@@ -75,6 +75,8 @@ static gpg_error_t send_options(struct pinentry_link *link, const struct questio
         {"SETOK ", question->ok},
         {"SETCANCEL ", question->cancel},
         {"SETTIMEOUT ", timeout},
+        {"SETREPEAT ", question->repeat},
+        {"SETREPEATERROR ", question->repeat != NULL ? question->mismatch : NULL},
     };
 
     snprintf(timeout, sizeof timeout, "%lld", (long long)((question->timeout_ms + 999) / 1000));
@@ -140,8 +142,15 @@ static char *find_program(const char *program)
     return NULL;
 }
 
-static cps_error converse(const struct question *question, const char *verb,
-                          gpg_error_t (*on_data)(void *, const void *, size_t), void *user,
+/* What is wanted of a pinentry: its data as they come, and the status lines among them. */
+struct wanted {
+    const char *verb;
+    gpg_error_t (*on_data)(void *user, const void *data, size_t len);
+    gpg_error_t (*on_status)(void *user, const char *line);
+    void *user;
+};
+
+static cps_error converse(const struct question *question, const struct wanted *wanted,
                           struct fail *fail)
 {
     struct pinentry_link link = {.deadline_ms = question->deadline_ms - ANSWER_MS,
@@ -164,7 +173,8 @@ static cps_error converse(const struct question *question, const char *verb,
     if (error == 0)
         error = send_texts(&link, question);
     if (error == 0)
-        error = assuan_transact(link.assuan, verb, on_data, user, NULL, NULL, NULL, NULL);
+        error = assuan_transact(link.assuan, wanted->verb, wanted->on_data, wanted->user, NULL,
+                                NULL, wanted->on_status, wanted->user);
     if (error != 0)
         result = explain(&link, error, fail);
     link_close(&link);
@@ -172,8 +182,7 @@ static cps_error converse(const struct question *question, const char *verb,
 }
 
 /* Whatever way a question ends, the caller's terminal is left as it was. */
-static cps_error ask(const struct question *question, const char *verb,
-                     gpg_error_t (*on_data)(void *, const void *, size_t), void *user,
+static cps_error ask(const struct question *question, const struct wanted *wanted,
                      struct fail *fail)
 {
     struct terminal *terminal = terminal_save(question->tty);
@@ -182,32 +191,57 @@ static cps_error ask(const struct question *question, const char *verb,
     if (question->tty != NULL && terminal == NULL && !display_has_screen())
         return fail_set(fail, CPS_PROMPT_UNAVAILABLE, "no screen, and no terminal %s",
                         question->tty);
-    result = converse(question, verb, on_data, user, fail);
+    result = converse(question, wanted, fail);
     terminal_restore(terminal);
     return result;
 }
 
+struct typed {
+    struct secret *pin;
+    bool repeated;
+};
+
 /* A PIN fits in one line of data: a second one is not a PIN. */
 static gpg_error_t keep_pin(void *user, const void *data, size_t len)
 {
-    struct secret *pin = user;
+    const struct typed *typed = user;
 
-    if (secret_len(pin) > 0 || secret_set(pin, data, len) < 0)
+    if (secret_len(typed->pin) > 0 || secret_set(typed->pin, data, len) < 0)
         return gpg_err_make(GPG_ERR_SOURCE_USER_1, GPG_ERR_TOO_LARGE);
     return 0;
 }
 
-cps_error pinentry_pin(const struct question *question, struct secret *pin, struct fail *fail)
+static gpg_error_t note_status(void *user, const char *line)
 {
+    struct typed *typed = user;
+
+    typed->repeated = typed->repeated || strcmp(line, "PIN_REPEATED") == 0;
+    return 0;
+}
+
+cps_error pinentry_new_pin(const struct question *question, struct secret *pin, bool *ret_repeated,
+                           struct fail *fail)
+{
+    struct typed typed = {.pin = pin};
+    const struct wanted wanted = {"GETPIN", keep_pin, note_status, &typed};
     cps_error result;
 
     secret_wipe(pin);
-    result = ask(question, "GETPIN", keep_pin, pin, fail);
+    result = ask(question, &wanted, fail);
     if (result == CPS_OK && secret_len(pin) == 0)
         return fail_set(fail, CPS_PIN_INVALID, "the PIN is empty");
     if (result != CPS_OK)
         secret_wipe(pin); /* data that came before an error is no PIN */
+    else
+        *ret_repeated = typed.repeated;
     return result;
+}
+
+cps_error pinentry_pin(const struct question *question, struct secret *pin, struct fail *fail)
+{
+    bool repeated;
+
+    return pinentry_new_pin(question, pin, &repeated, fail);
 }
 
 static gpg_error_t keep_nothing(void *user, const void *data, size_t len)
@@ -220,10 +254,20 @@ static gpg_error_t keep_nothing(void *user, const void *data, size_t len)
 
 cps_error pinentry_confirm(const struct question *question, bool *ret_confirmed, struct fail *fail)
 {
-    cps_error result = ask(question, "CONFIRM", keep_nothing, NULL, fail);
+    const struct wanted wanted = {.verb = "CONFIRM", .on_data = keep_nothing};
+    cps_error result = ask(question, &wanted, fail);
 
     if (result != CPS_OK && result != CPS_PROMPT_CANCELLED)
         return result;
     *ret_confirmed = result == CPS_OK;
     return CPS_OK;
+}
+
+cps_error pinentry_message(const struct question *question, struct fail *fail)
+{
+    const struct wanted wanted = {.verb = "MESSAGE", .on_data = keep_nothing};
+    cps_error result = ask(question, &wanted, fail);
+
+    return result == CPS_OK ? fail_set(fail, CPS_PROMPT_CANCELLED, "the message was closed")
+                            : result;
 }

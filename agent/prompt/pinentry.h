@@ -19,7 +19,9 @@ struct question {
     const char *title;
     const char *description;
     const char *prompt;
-    const char *error; /* why it is asked again */
+    const char *error;    /* why it is asked again */
+    const char *repeat;   /* PIN: label of a second field for the same, in one dialogue */
+    const char *mismatch; /* what a pinentry says when the two differ */
     const char *ok;
     const char *cancel;
     int64_t timeout_ms;  /* for the user, told to the pinentry */
@@ -36,6 +38,16 @@ struct question {
  * (an empty PIN: no try was used), CANCELLED (the channel hung up).
  */
 cps_error pinentry_pin(const struct question *question, struct secret *pin, struct fail *fail);
+
+/* The same for one that is to be typed twice; *ret_repeated: this pinentry has seen to it. */
+cps_error pinentry_new_pin(const struct question *question, struct secret *pin, bool *ret_repeated,
+                           struct fail *fail);
+
+/*
+ * Shows a text until the user closes it (PROMPT_CANCELLED), the time is over or the channel hangs
+ * up: never CPS_OK.
+ */
+cps_error pinentry_message(const struct question *question, struct fail *fail);
 
 /* Asks for a yes: cancelling is a no. The other errors are the same. */
 cps_error pinentry_confirm(const struct question *question, bool *ret_confirmed, struct fail *fail);
