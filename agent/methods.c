@@ -10,6 +10,7 @@
 #include "agent/identity.h"
 #include "agent/keys.h"
 #include "agent/login.h"
+#include "agent/methods_pin.h"
 #include "agent/oidc.h"
 #include "agent/pin_policy.h"
 #include "agent/server.h"
@@ -238,6 +239,8 @@ const method_handler method_handlers[API_METHOD_COUNT] = {
     [API_CANCEL] = on_cancel,
     [API_CARD_LIST] = on_card_list,
     [API_CARD_CERTIFICATE] = on_card_certificate,
+    [API_CARD_CHANGE_PIN] = method_change_pin,
+    [API_CARD_UNBLOCK_PIN] = method_unblock_pin,
     [API_SESSION_LOGIN] = on_session_login,
     [API_SESSION_CURRENT] = on_session_current,
     [API_SESSION_LOGOUT] = on_session_logout,

@@ -7,16 +7,29 @@
 
 #define SEPARATOR '\n'
 
+/* What there is to know of the PUK without presenting it; a driver may have no way to ask. */
+static cps_error puk_status(const struct cardop *cardop, struct card_pin *ret_puk,
+                            struct fail *fail)
+{
+    if (cardop->card->driver->puk_status != NULL)
+        return cardop->card->driver->puk_status(cardop->card, ret_puk, fail);
+    *ret_puk = (struct card_pin){.tries_left = -1};
+    return CPS_OK;
+}
+
 cps_error cardop_op_pin_status(struct cardop *cardop, const struct worker_request *request,
                                json_t **ret_result, struct fail *fail)
 {
+    const char *code = json_get_string(request->params, "code");
     struct card_pin pin;
     cps_error error = cardop_begin(cardop, fail);
 
-    (void)request;
     if (error != CPS_OK)
         return error;
-    error = cardop->card->driver->pin_status(cardop->card, &pin, fail);
+    if (code != NULL && strcmp(code, "puk") == 0)
+        error = puk_status(cardop, &pin, fail);
+    else
+        error = cardop->card->driver->pin_status(cardop->card, &pin, fail);
     cardop_end(cardop);
     return error == CPS_OK ? cardop_result(cardop_pin_json(&pin), ret_result, fail) : error;
 }

@@ -140,6 +140,8 @@ struct card_driver {
     cps_error (*unblock_pin)(struct card *card, const struct secret *puk,
                              const struct secret *new_pin, bool last_try, struct card_pin *ret_pin,
                              struct fail *fail);
+    /* Tries left of the PUK. */
+    cps_error (*puk_status)(struct card *card, struct card_pin *ret_puk, struct fail *fail);
     cps_error (*objects)(struct card *card, struct card_objects *ret_objects, struct fail *fail);
     /* By label. CPS_PIN_REQUIRED: private, and the PIN is not verified. */
     cps_error (*read_object)(struct card *card, const char *label, struct file *ret_value,

@@ -47,6 +47,7 @@ struct command {
 int command_status(struct cpsctl *ctl, int argc, char **argv);
 int command_card(struct cpsctl *ctl, int argc, char **argv);
 int command_login(struct cpsctl *ctl, int argc, char **argv);
+int command_pin(struct cpsctl *ctl, int argc, char **argv);
 int command_statement(struct cpsctl *ctl, int argc, char **argv);
 int command_token(struct cpsctl *ctl, int argc, char **argv);
 int command_watch(struct cpsctl *ctl, int argc, char **argv);

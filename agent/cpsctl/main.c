@@ -15,6 +15,8 @@ static const struct command commands[] = {
      "[--card | --ecps ID | --browser] [--reader R] [--provider P] [--channel MOBILE|CARD] "
      "[--fresh] [--no-prompt]",
      N_("ouvrir la session du professionnel")},
+    {"pin", command_pin, "change|unblock|status [--reader R]",
+     N_("changer ou débloquer le code porteur de la carte")},
     {"statement", command_statement, "--audience A --nonce N [--epoch E]",
      N_("attestation de connexion signée")},
     {"token", command_token, "[--kind access|id] [--provider P] [--min-ttl S] [--epoch E]",

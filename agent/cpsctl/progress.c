@@ -81,6 +81,17 @@ static void show_pin(struct progress *progress, const json_t *params)
         snprintf(progress->text, sizeof progress->text, "%s", _("Code porteur demandé"));
 }
 
+static void show_puk(struct progress *progress, const json_t *params)
+{
+    int64_t tries = json_get_int(params, "tries_left", -1);
+
+    if (tries >= 0)
+        snprintf(progress->text, sizeof progress->text,
+                 _("Code de déblocage (PUK) demandé (essais : %lld)"), (long long)tries);
+    else
+        snprintf(progress->text, sizeof progress->text, "%s", _("Code de déblocage (PUK) demandé"));
+}
+
 static void show_state(struct progress *progress, const char *state, const json_t *params)
 {
     const char *text = NULL;
@@ -91,6 +102,10 @@ static void show_state(struct progress *progress, const char *state, const json_
         show_browser(progress, params);
     else if (strcmp(state, "pin") == 0)
         show_pin(progress, params);
+    else if (strcmp(state, "puk") == 0)
+        show_puk(progress, params);
+    else if (strcmp(state, "pin_pad") == 0)
+        text = _("Code porteur à taper sur le lecteur");
     else if (strcmp(state, "reading") == 0)
         text = _("Lecture de la carte");
     else if (strcmp(state, "last_try") == 0)
@@ -113,7 +128,8 @@ static void on_progress(void *user, const char *method, const char *text)
 
     if (strcmp(method, "progress") != 0 || state == NULL)
         return;
-    progress->asking = strcmp(state, "pin") == 0 || strcmp(state, "last_try") == 0;
+    progress->asking = strcmp(state, "pin") == 0 || strcmp(state, "puk") == 0 ||
+                       strcmp(state, "pin_pad") == 0 || strcmp(state, "last_try") == 0;
     progress->expires_ms = left_s >= 0 ? clock_boot_ms() + left_s * 1000 : CLOCK_NEVER;
     memcpy(before, progress->text, sizeof before);
     show_state(progress, state, params);

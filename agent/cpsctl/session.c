@@ -53,6 +53,8 @@ int cpsctl_exit_status(cps_error error)
     case CPS_PIN_BLOCKED:
     case CPS_PIN_INVALID:
     case CPS_PIN_LAST_TRY:
+    case CPS_PUK_WRONG:
+    case CPS_PUK_BLOCKED:
         return EXIT_PIN;
     default:
         break;

@@ -90,3 +90,30 @@ void show_card(const json_t *card)
     text_line(stdout, _("%s : carte %s %s, %s%s"), or_dash(card, "reader"), or_dash(card, "family"),
               or_dash(card, "serial"), state_name(or_dash(card, "state")), tries_text);
 }
+
+static void show_policy_name(const json_t *policy)
+{
+    const char *when = json_get_string(policy, "when");
+
+    if (when == NULL)
+        return;
+    if (strcmp(when, "each_use") == 0)
+        text_line(stdout, "%s", _("Code porteur : demandé à chaque usage"));
+    else if (strcmp(when, "minutes") == 0)
+        text_line(stdout, _("Code porteur : demandé une fois pour la session, %lld min au plus"),
+                  (long long)json_get_int(policy, "minutes", 0));
+    else
+        text_line(stdout, "%s", _("Code porteur : demandé une fois pour la session"));
+}
+
+void show_pin_policy(const json_t *policy)
+{
+    const json_t *card;
+    size_t i;
+
+    show_policy_name(policy);
+    json_array_foreach (json_get_array(policy, "verified"), i, card)
+        text_line(stdout, _("  saisi pour la carte de %s, oublié dans %lld min au plus"),
+                  or_dash(card, "reader"),
+                  (long long)(json_get_int(card, "seconds_left", 0) + 59) / 60);
+}

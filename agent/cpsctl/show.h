@@ -11,4 +11,7 @@ void show_session(const json_t *session);
 /* A card, one line. */
 void show_card(const json_t *card);
 
+/* policy.pin of status: how long a PIN typed once serves, and for which cards one does now. */
+void show_pin_policy(const json_t *policy);
+
 #endif

@@ -23,6 +23,7 @@ extern "C" {
 /* Timeouts that suit a call served from memory, and one that waits for a person. */
 #define CPS_AGENT_TIMEOUT_MS       10000
 #define CPS_AGENT_LOGIN_TIMEOUT_MS 180000
+#define CPS_AGENT_PIN_TIMEOUT_MS   330000
 
 /* Longest timeout accepted by any function. */
 #define CPS_AGENT_TIMEOUT_MAX_MS 600000
