@@ -6,3 +6,9 @@ cps_unit_test(agent_prompt_text cps_agent_core)
 cps_unit_test(agent_session cps_agent_core PkgConfig::JOSE)
 cps_unit_test(agent_trust cps_agent_core)
 cps_unit_test(prompt_new_code cps_prompt_core)
+
+# The card and the screen are the test's own.
+cps_unit_test(agent_pin PkgConfig::SYSTEMD PkgConfig::CRYPTO)
+foreach(part pin_dialog pin_policy pin_use prompt_text)
+  target_sources(test_agent_pin PRIVATE ${PROJECT_SOURCE_DIR}/agent/${part}.c)
+endforeach()
