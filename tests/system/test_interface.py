@@ -71,6 +71,10 @@ def test_answers_and_notifications():
         assert judge.call("session.practice")["epoch"] == session["epoch"]
         assert judge.call("session.practice", number=99) == "PRACTICE_UNKNOWN"
         assert "keys" in judge.call("keys.rotate")
+        desk.pinentry.answers(f"pin {desk.pin}", "twice 1973")
+        judge.call("card.change_pin")
+        desk.pinentry.answers("pin 00000000", "twice 1973", "cancel")
+        judge.call("card.unblock_pin")
         desk.card.remove()
         judge.until("event.card", "removed")
         judge.until("event.session", "closed")
