@@ -2,6 +2,7 @@
 #include "base/confine.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/landlock.h>
 #include <seccomp.h>
 #include <string.h>
@@ -98,13 +99,28 @@ static void deny_calls(unsigned keep)
      LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_MAKE_FIFO |   \
      LANDLOCK_ACCESS_FS_MAKE_BLOCK | LANDLOCK_ACCESS_FS_MAKE_SYM)
 
-static void deny_writes(void)
+static int allow_writes(int ruleset, const char *directory)
+{
+    AUTO_CLOSE int fd = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    struct landlock_path_beneath_attr rule = {.allowed_access = LANDLOCK_WRITES, .parent_fd = fd};
+
+    if (fd < 0) {
+        log_warning("%s: %s; nothing can be written", directory, strerror(errno));
+        return 0;
+    }
+    return (int)syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
+}
+
+bool confine_writes(const char *beneath)
 {
     struct landlock_ruleset_attr attr = {.handled_access_fs = LANDLOCK_WRITES};
     AUTO_CLOSE int ruleset = (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof attr, 0);
 
-    if (ruleset < 0 || syscall(SYS_landlock_restrict_self, ruleset, 0) < 0)
-        log_info("files are not write-protected by Landlock: %s", strerror(errno));
+    if (ruleset >= 0 && (beneath == NULL || allow_writes(ruleset, beneath) == 0) &&
+        syscall(SYS_landlock_restrict_self, ruleset, 0) == 0)
+        return true;
+    log_info("files are not write-protected by Landlock: %s", strerror(errno));
+    return false;
 }
 
 void confine_self(unsigned keep)
@@ -117,6 +133,6 @@ void confine_self(unsigned keep)
         return;
     }
     if ((keep & CONFINE_WRITE) == 0)
-        deny_writes();
+        (void)confine_writes(NULL);
     deny_calls(keep);
 }

@@ -6,6 +6,8 @@
 #ifndef BASE_CONFINE_H
 #define BASE_CONFINE_H
 
+#include <stdbool.h>
+
 enum confine_rights {
     CONFINE_NETWORK = 1 << 0, /* keeps AF_INET and AF_INET6 sockets */
     CONFINE_EXEC = 1 << 1,    /* keeps execve */
@@ -24,5 +26,12 @@ void confine_memory(void);
  * starts have lost too.
  */
 void confine_self(unsigned keep);
+
+/*
+ * For a process that kept CONFINE_WRITE until it knew better: from now on files may be changed
+ * beneath this directory only; NULL or one that cannot be opened: nowhere. True when the kernel
+ * sees to it.
+ */
+bool confine_writes(const char *beneath);
 
 #endif
