@@ -160,18 +160,24 @@ static cps_error probe_those(struct cardop *cardop, bool expecting, struct fail 
     return error;
 }
 
-/* An ATR says whom to ask first, and proves nothing: readers and cards may lie. */
-static cps_error probe(struct cardop *cardop, struct fail *fail)
+/*
+ * An ATR says whom to ask first, and proves nothing: readers and cards may lie. A PKCS#11 module
+ * gets the cards that no driver knows, or all of them.
+ */
+static cps_error probe(struct cardop *cardop, const json_t *module, struct fail *fail)
 {
-    cps_error error = probe_those(cardop, true, fail);
+    bool always = json_get_bool(module, "always", false);
+    cps_error error = always ? CPS_CARD_UNSUPPORTED : probe_those(cardop, true, fail);
 
-    if (error == CPS_CARD_UNSUPPORTED)
+    if (error == CPS_CARD_UNSUPPORTED && !always)
         error = probe_those(cardop, false, fail);
+    if (error == CPS_CARD_UNSUPPORTED && module != NULL)
+        error = cardop_use_module(cardop, module, fail);
     return error;
 }
 
-static cps_error connect_anew(struct cardop *cardop, const char *reader, json_t **ret_result,
-                              struct fail *fail)
+static cps_error connect_anew(struct cardop *cardop, const char *reader, const json_t *module,
+                              json_t **ret_result, struct fail *fail)
 {
     cps_error error;
 
@@ -183,7 +189,7 @@ static cps_error connect_anew(struct cardop *cardop, const char *reader, json_t 
     if (error == CPS_OK)
         error = cardop->transport->ops->begin(cardop->transport, fail);
     if (error == CPS_OK) {
-        error = probe(cardop, fail);
+        error = probe(cardop, module, fail);
         if (error == CPS_OK)
             error = describe(cardop, ret_result, fail);
         cardop_end(cardop);
@@ -209,7 +215,8 @@ static cps_error op_open(struct cardop *cardop, const struct worker_request *req
         if (error == CPS_OK)
             return error;
     }
-    return connect_anew(cardop, reader, ret_result, fail);
+    return connect_anew(cardop, reader, json_get_object(request->params, "module"), ret_result,
+                        fail);
 }
 
 static cps_error op_logout(struct cardop *cardop, const struct worker_request *request,
@@ -220,6 +227,8 @@ static cps_error op_logout(struct cardop *cardop, const struct worker_request *r
     (void)request;
     if (error != CPS_OK)
         return error;
+    if (cardop->card->driver->logout != NULL)
+        cardop->card->driver->logout(cardop->card);
     error = cardop->transport->ops->reset(cardop->transport, fail);
     cardop_end(cardop);
     return error == CPS_OK ? cardop_result(json_object(), ret_result, fail) : error;

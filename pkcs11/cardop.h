@@ -15,6 +15,9 @@ typedef cps_error (*cardop_connect_fn)(const char *reader, struct transport **re
 struct cardop *cardop_new(cardop_connect_fn connect);
 void cardop_free(struct cardop *cardop);
 
+/* Whether the card is driven by a PKCS#11 module. */
+bool cardop_uses_module(const struct cardop *cardop);
+
 /* Does what the request asks. The caller owns the result. */
 cps_error cardop_handle(struct cardop *cardop, const struct worker_request *request,
                         json_t **ret_result, struct fail *fail);

@@ -30,6 +30,9 @@ cps_error cardop_result(json_t *json, json_t **ret_result, struct fail *fail);
 json_t *cardop_pin_json(const struct card_pin *pin);
 json_t *cardop_bytes_json(struct span bytes);
 
+/* Opens the card through the PKCS#11 module of those params. */
+cps_error cardop_use_module(struct cardop *cardop, const json_t *module, struct fail *fail);
+
 /* The driver has no such function. */
 cps_error cardop_lacks(const struct cardop *cardop, const char *what, struct fail *fail);
 

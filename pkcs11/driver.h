@@ -115,7 +115,7 @@ struct card_driver {
     /*
      * Presents the PIN, once. CPS_PIN_INVALID: it cannot be this card's, nothing was sent.
      * CPS_PIN_LAST_TRY: one try is left and last_try does not allow it, nothing was sent.
-     * CPS_PIN_WRONG and CPS_PIN_BLOCKED carry the tries left in fail.
+     * CPS_PIN_WRONG and CPS_PIN_BLOCKED carry the tries left in fail (-1: the card does not tell).
      */
     cps_error (*verify)(struct card *card, const struct secret *pin, bool last_try,
                         struct card_pin *ret_pin, struct fail *fail);
@@ -146,6 +146,8 @@ struct card_driver {
     /* By label. CPS_PIN_REQUIRED: private, and the PIN is not verified. */
     cps_error (*read_object)(struct card *card, const char *label, struct file *ret_value,
                              struct fail *fail);
+    /* Before the transport resets the card: what drives the card forgets the PIN, too. */
+    void (*logout)(struct card *card);
     void (*free)(struct card *card);
 };
 

@@ -28,6 +28,7 @@ struct pcsc_card {
     bool has_context;
     SCARDHANDLE handle;
     bool connected;
+    bool aside;   /* a module drives the card */
     bool gone;    /* the card was taken out: for good, although a reconnection would succeed */
     DWORD events; /* the reader's count when we connected: another count, another card */
     char reader[MAX_READERNAME];
@@ -118,13 +119,34 @@ static cps_error pcsc_begin(struct transport *transport, struct fail *fail)
         return fail_set(fail, CPS_CARD_REMOVED, "the card was taken out before");
     error = begin(card, fail);
     card->gone = error == CPS_CARD_REMOVED;
+    if (error == CPS_OK && card->aside) /* held, it would keep the module out */
+        (void)SCardEndTransaction(card->handle, SCARD_LEAVE_CARD);
     return error;
 }
 
 static void pcsc_end(struct transport *transport)
 {
+    if (of(transport)->aside)
+        return;
     /* Fails when the card has gone: the lock has gone with it. */
     (void)SCardEndTransaction(of(transport)->handle, SCARD_LEAVE_CARD);
+}
+
+/* Waits for what pcscd has to say of the card. */
+static bool pcsc_is_gone(struct transport *transport)
+{
+    struct pcsc_card *card = of(transport);
+    SCARD_READERSTATE state = {.szReader = card->reader,
+                               .dwCurrentState = SCARD_STATE_PRESENT | card->events
+                                                                           << EVENTS_SHIFT};
+    LONG seen;
+
+    if (card->gone)
+        return true;
+    seen = SCardGetStatusChange(card->context, REMOVAL_SEEN_MS, &state, 1);
+    card->gone = seen == SCARD_S_SUCCESS && ((state.dwEventState & SCARD_STATE_PRESENT) == 0 ||
+                                             state.dwEventState >> EVENTS_SHIFT != card->events);
+    return card->gone;
 }
 
 /*
@@ -133,14 +155,7 @@ static void pcsc_end(struct transport *transport)
  */
 static cps_error silent(struct pcsc_card *card, LONG rv, struct fail *fail)
 {
-    SCARD_READERSTATE state = {.szReader = card->reader,
-                               .dwCurrentState = SCARD_STATE_PRESENT | card->events
-                                                                           << EVENTS_SHIFT};
-    LONG seen = SCardGetStatusChange(card->context, REMOVAL_SEEN_MS, &state, 1);
-
-    card->gone = seen == SCARD_S_SUCCESS && ((state.dwEventState & SCARD_STATE_PRESENT) == 0 ||
-                                             state.dwEventState >> EVENTS_SHIFT != card->events);
-    if (card->gone)
+    if (pcsc_is_gone(&card->transport))
         return fail_set(fail, CPS_CARD_REMOVED, "SCardTransmit: 0x%08lX, card taken out",
                         (unsigned long)rv & 0xFFFFFFFFUL);
     return pcsc_fail(rv, "SCardTransmit", fail);
@@ -152,8 +167,11 @@ static cps_error pcsc_transmit(struct transport *transport, const uint8_t *comma
     struct pcsc_card *card = of(transport);
     const SCARD_IO_REQUEST *pci = transport->protocol == TRANSPORT_T0 ? SCARD_PCI_T0 : SCARD_PCI_T1;
     DWORD answer_len = size;
-    LONG rv = SCardTransmit(card->handle, pci, command, len, NULL, answer, &answer_len);
+    LONG rv;
 
+    if (card->aside)
+        return fail_set(fail, CPS_CARD_UNSUPPORTED, "a PKCS#11 module drives this card");
+    rv = SCardTransmit(card->handle, pci, command, len, NULL, answer, &answer_len);
     switch (rv) {
     case SCARD_S_SUCCESS:
         /* Some reader drivers report a card torn out as an answer without a status word. */
@@ -178,6 +196,14 @@ static cps_error pcsc_reset(struct transport *transport, struct fail *fail)
     return reconnect(of(transport), SCARD_RESET_CARD, fail);
 }
 
+static void pcsc_step_aside(struct transport *transport)
+{
+    struct pcsc_card *card = of(transport);
+
+    (void)SCardEndTransaction(card->handle, SCARD_LEAVE_CARD);
+    card->aside = true;
+}
+
 static void pcsc_free(struct transport *transport)
 {
     struct pcsc_card *card = of(transport);
@@ -195,6 +221,8 @@ static const struct transport_ops ops = {
     .transmit = pcsc_transmit,
     .reset = pcsc_reset,
     .free = pcsc_free,
+    .step_aside = pcsc_step_aside,
+    .is_gone = pcsc_is_gone,
 };
 
 static cps_error connect_card(struct pcsc_card *card, struct fail *fail)

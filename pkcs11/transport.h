@@ -7,6 +7,7 @@
 #ifndef PKCS11_TRANSPORT_H
 #define PKCS11_TRANSPORT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,6 +29,17 @@ struct transport_ops {
     /* Resets the card. Inside begin and end only. */
     cps_error (*reset)(struct transport *transport, struct fail *fail);
     void (*free)(struct transport *transport);
+
+    /* What follows may be NULL: no PKCS#11 module can drive the card behind this transport. */
+
+    /*
+     * From now on a PKCS#11 module of this process drives the card, with connections and
+     * transactions of its own: begin holds nothing, it only tells what became of the card (removal,
+     * or a reset, by the generation), and transmit is refused.
+     */
+    void (*step_aside)(struct transport *transport);
+    /* Whether the card was taken out; waits a little for the reader to find out. */
+    bool (*is_gone)(struct transport *transport);
 };
 
 struct transport {
