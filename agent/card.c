@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "agent/backoff.h"
+#include "agent/card_module.h"
 #include "agent/cards.h"
 #include "agent/identity.h"
 #include "agent/login.h"
@@ -285,18 +286,28 @@ static const struct child_class cardop_class = {
     .on_exit = on_op_exit,
 };
 
+/* The same, allowed to load the PKCS#11 module of the configuration. */
+static const char *const with_module[] = {"--module", NULL};
+static const struct child_class cardop_module_class = {
+    .program = PROTO_CARDOP,
+    .args = with_module,
+    .in_flight = 1,
+    .on_exit = on_op_exit,
+};
+
 static void start(void *user)
 {
     struct card *card = user;
+    bool module = card_module_is_set(card->agent);
     struct fail fail;
 
-    card->op = child_start(card->agent, &cardop_class, card, &fail);
+    card->op = child_start(card->agent, module ? &cardop_module_class : &cardop_class, card, &fail);
     if (card->op == NULL) {
         reading_failed(card, &fail);
         return;
     }
-    child_call(card->op, "open", json_pack("{s:s}", "reader", card->reader), -1, CARD_TIMEOUT_MS,
-               on_open, NULL, card);
+    child_call(card->op, "open", card_module_open_params(card->agent, card->reader), -1,
+               module ? MODULE_OPEN_TIMEOUT_MS : CARD_TIMEOUT_MS, on_open, NULL, card);
 }
 
 struct card *card_new(struct agent *agent, const char *reader, bool mute)

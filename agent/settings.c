@@ -5,14 +5,26 @@
 
 #include "agent/pin_policy.h"
 
+/* clang-format off: one key a line */
 const struct config_key settings_keys[] = {
-    {"station", "name", CONFIG_STRING, 0, 0},    {"prompt", "pinentry", CONFIG_STRING, 0, 0},
-    {"prompt", "timeout_s", CONFIG_INT, 5, 300}, {"browser", "command", CONFIG_STRING, 0, 0},
-    {"trust", "directory", CONFIG_STRING, 0, 0}, {"trust", "test", CONFIG_BOOL, 0, 0},
-    {"psc", "provider", CONFIG_STRING, 0, 0},    {"session", "contactless", CONFIG_STRING, 0, 0},
-    {"pin", "policy", CONFIG_STRING, 0, 0},      {"pin", "minutes", CONFIG_INT, 1, PIN_MINUTES_MAX},
-    {"pin", "pad", CONFIG_BOOL, 0, 0},           {0},
+    {"station", "name", CONFIG_STRING, 0, 0},
+    {"prompt", "pinentry", CONFIG_STRING, 0, 0},
+    {"prompt", "timeout_s", CONFIG_INT, 5, 300},
+    {"browser", "command", CONFIG_STRING, 0, 0},
+    {"trust", "directory", CONFIG_STRING, 0, 0},
+    {"trust", "test", CONFIG_BOOL, 0, 0},
+    {"psc", "provider", CONFIG_STRING, 0, 0},
+    {"card", "module", CONFIG_STRING, 0, 0},
+    {"card", "module_always", CONFIG_BOOL, 0, 0},
+    {"card", "module_token", CONFIG_STRING, 0, 0},
+    {"card", "module_writes", CONFIG_STRING, 0, 0},
+    {"session", "contactless", CONFIG_STRING, 0, 0},
+    {"pin", "policy", CONFIG_STRING, 0, 0},
+    {"pin", "minutes", CONFIG_INT, 1, PIN_MINUTES_MAX},
+    {"pin", "pad", CONFIG_BOOL, 0, 0},
+    {0},
 };
+/* clang-format on */
 
 static const struct {
     const char *section, *key;

@@ -24,8 +24,11 @@
  *              first one after up comes when the readers that were there have been told
  *
  * cps-cardop: one reader, one card.
- *   open     {reader, module?: {path, always: bool}}   module: a PKCS#11 module to use for cards
- *                                        that no driver knows, or for all of them
+ *   open     {reader, module?: {path, always: bool, token?, writes?}}   module: a PKCS#11 module to
+ *                                        use for cards that no driver knows, or for all of them;
+ *                                        token: the label of its token, when its slots do not bear
+ *                                        the reader's name; writes: the only directory that it may
+ *                                        write to. cardop must have been started with --module
  *                                      → card_info: {family: "CPS3" | "CPS4" | …, driver: "cps3" |
  *                                        "cps4" | "module", interface: "contact" | "contactless",
  *                                        label, serial, issuer_number, atr: hex, protocol: "T=0",
