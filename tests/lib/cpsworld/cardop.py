@@ -29,12 +29,14 @@ def unb64(text: str) -> bytes:
 
 
 class Cardop(Worker):
-    """One cps-cardop. Methods give the result, or raise CardError."""
+    """One cps-cardop. Methods give the result, or raise CardError. module: that member of "open"
+    (path, always…); log: a file for its standard error."""
 
-    def __init__(self, pcscd, slot=0):
+    def __init__(self, pcscd, slot=0, module=None, env=None, log=None):
         self.reader = pcscd.READERS[slot]
-        super().__init__(program("cps-cardop"),
-                         env={"PCSCLITE_CSOCK_NAME": str(pcscd.socket)})
+        self.module = {"module": module} if module else {}
+        super().__init__(program("cps-cardop"), *(["--module"] if module else []), log=log,
+                         env={"PCSCLITE_CSOCK_NAME": str(pcscd.socket), **(env or {})})
 
     def call(self, op, fd=None, timeout_s=10, **params):
         request = self.send(op, params, fd, int(timeout_s * 1000))
@@ -44,7 +46,7 @@ class Cardop(Worker):
         return packet["result"]
 
     def open(self):
-        return self.call("open", reader=self.reader)
+        return self.call("open", reader=self.reader, **self.module)
 
     def keys(self):
         """Keys by usage."""

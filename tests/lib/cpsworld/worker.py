@@ -17,12 +17,12 @@ def boot_ms():
 class Worker:
     """Starts a program with the packet channel on its descriptor 3; use it in a with statement."""
 
-    def __init__(self, program, *args, env=None):
+    def __init__(self, program, *args, env=None, log=None):
         self.channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self.process = subprocess.Popen(
                 [program, *args], env={**os.environ, **(env or {})}, pass_fds=[3],
-                stdin=subprocess.DEVNULL, preexec_fn=lambda: os.dup2(theirs.fileno(), 3))
+                stdin=subprocess.DEVNULL, stderr=log, preexec_fn=lambda: os.dup2(theirs.fileno(), 3))
         self.next_id = 1
         assert self.receive()["event"] == "hello"
 

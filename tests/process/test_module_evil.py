@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A login through a PKCS#11 module that hangs, crashes or vanishes: an answer in time, others
+undisturbed, and a login that works as soon as the module does."""
+import statistics
+import time
+
+import pytest
+
+from cpsworld.agent import RpcError
+from cpsworld.desk import Desk
+from cpsworld.evil import open_descriptors, zombies
+from cpsworld.module import MockModule
+from cpsworld.paths import slowness
+
+DEADLINE_MS = 600 * slowness()
+LATE_S = 0.05 * slowness()
+PIN = "pin 1234"
+OPENING = ("C_Initialize", "C_GetTokenInfo", "C_FindObjects")
+USING = ("C_Login", "C_Sign")
+
+
+@pytest.fixture(scope="module", name="world")
+def fixture_world():
+    with MockModule() as mock, Desk(insert="foreign", settings=mock.settings,
+                                    env=mock.env) as desk:
+        desk.mock = mock
+        desk.late, desk.others = [], []
+        yield desk
+
+
+@pytest.fixture(name="desk")
+def fixture_desk(world):
+    """A desk whose module behaves and whose reader is empty."""
+    world.mock.plan()
+    world.card.remove()
+    deadline = time.monotonic() + 10
+    while world.client.call("card.list")["cards"] and time.monotonic() < deadline:
+        time.sleep(0.01)
+    yield world
+    world.mock.plan()
+
+
+def insert(desk, states=("ready",)):
+    desk.card.insert("foreign", wait=False)
+    return desk.client.until_card(states)
+
+
+def ask(desk):
+    """A login that must fail: its error; how late it came, and how long others waited."""
+    desk.pinentry.answers(PIN)
+    with desk.agent.client() as other:
+        started = time.monotonic()
+        number = desk.client.send("session.login", method="card", deadline_ms=DEADLINE_MS)
+        while number not in desk.client.answers:
+            before = time.monotonic()
+            assert before - started < DEADLINE_MS / 1000 + 2, "never answered"
+            assert other.call("session.current")["session"] is None
+            desk.others.append(time.monotonic() - before)
+            try:
+                message = desk.client.read(0.01)
+            except TimeoutError:
+                continue
+            if "method" in message:
+                desk.client.notifications.append(message)
+            else:
+                desk.client.answers[message["id"]] = message
+        desk.late.append(time.monotonic() - started - DEADLINE_MS / 1000)
+    with pytest.raises(RpcError) as caught:
+        desk.client.wait(number)
+    return caught.value.name
+
+
+@pytest.mark.parametrize("function", OPENING)
+def test_it_hangs_while_the_card_is_opened(desk, function):
+    desk.mock.plan(f"{function} hang")
+    insert(desk, ("reading",))
+    assert ask(desk) == "DEADLINE_EXCEEDED"
+
+
+@pytest.mark.parametrize("function", USING)
+def test_it_hangs_in_use(desk, function):
+    insert(desk)
+    desk.mock.plan(f"{function} hang")
+    assert ask(desk) == "DEADLINE_EXCEEDED"
+
+
+def test_it_crashes_while_the_card_is_opened(desk):
+    """cardop is started again a few times, then the card has failed; put in again it works."""
+    desk.mock.plan("C_Initialize crash")
+    desk.card.insert("foreign", wait=False)
+    assert desk.client.until_card(("failed",))["error"] == "COMPONENT_FAILED"
+    assert ask(desk) == "COMPONENT_FAILED"
+
+
+@pytest.mark.parametrize("function, how", [("C_Login", "crash"), ("C_SignInit", "exit"),
+                                           ("C_Sign", "crash")])
+def test_it_crashes_in_use(desk, function, how):
+    """The card is ready again without being touched."""
+    insert(desk)
+    desk.mock.plan(f"{function} {how}")
+    assert ask(desk) == "COMPONENT_FAILED"
+    desk.mock.plan()
+    desk.client.until_card()
+    assert desk.login(PIN)["method"] == "card"
+
+
+@pytest.mark.parametrize("value, name", [
+    ("0x32", "CARD_PROTOCOL"), ("long", "SIGNATURE_INVALID")])
+def test_a_card_that_is_said_to_have_vanished(desk, value, name):
+    """The reader knows better; the next login works."""
+    insert(desk)
+    desk.mock.plan(f"C_Sign {value}")
+    desk.pinentry.answers(PIN)
+    with pytest.raises(RpcError) as caught:
+        desk.client.call("session.login", method="card")
+    assert caught.value.name == name
+    desk.mock.plan()
+    assert desk.login(PIN)["method"] == "card"
+
+
+def test_a_card_that_vanishes_in_a_signature(desk):
+    insert(desk)
+    desk.mock.plan("C_Sign slow 1000", "C_Logout 0x32", "C_CloseSession 0xB3")
+    desk.pinentry.answers(PIN)
+    number = desk.client.send("session.login", method="card")
+    desk.client.next_event("progress", state="proving")
+    desk.card.remove(wait=False)
+    with pytest.raises(RpcError, match="CARD_REMOVED"):
+        desk.client.wait(number)
+
+
+def test_a_slow_list_of_slots_slows_nobody_else_down(desk):
+    desk.mock.plan("C_GetSlotList slow 700")
+    insert(desk, ("reading",))
+    with desk.agent.client() as other:
+        started = time.monotonic()
+        waits = []
+        while time.monotonic() - started < 1:
+            before = time.monotonic()
+            other.call("status")
+            waits.append(time.monotonic() - before)
+        assert statistics.median(waits) < 0.01 * slowness()
+    desk.client.until_card()
+    assert desk.login(PIN)["method"] == "card"
+
+
+def test_afterwards(desk):
+    """All answers came in time, nobody else waited, nothing is left behind, no PIN is told."""
+    late, others = sorted(desk.late), sorted(desk.others)
+    print(f"late: worst {late[-1] * 1000:.1f} ms; others: median "
+          f"{statistics.median(others) * 1000:.2f} ms, worst {others[-1] * 1000:.1f} ms")
+    assert late[-1] < LATE_S
+    assert statistics.median(others) < 0.01 * slowness()
+    insert(desk)
+    assert desk.login(PIN)["method"] == "card"
+    before = open_descriptors(desk.agent)
+    desk.mock.plan("C_Sign crash")
+    desk.client.call("session.logout")
+    assert ask(desk) == "COMPONENT_FAILED"
+    desk.mock.plan()
+    desk.client.until_card()
+    deadline = time.monotonic() + 5
+    while ((zombies(desk.agent) or open_descriptors(desk.agent) > before)
+           and time.monotonic() < deadline):
+        time.sleep(0.01)
+    assert zombies(desk.agent) == 0 and open_descriptors(desk.agent) <= before
+    assert "mock:" not in desk.agent.log.read_text(errors="replace")
+    assert not (desk.mock.dir / "leak").exists()
