@@ -30,6 +30,8 @@ enum model {
     MODEL_CPS3_T1,          /* announces T=1 */
     MODEL_CPS3_CONTACTLESS, /* a CPS3 laid on a contactless reader */
     MODEL_CPS4,
+    MODEL_CPS4_VARIANT,
+    MODEL_CPS4_T1,
 };
 
 /* A practice situation: CPS_ACTIVITY_<number>_PS. Numbers rise, with gaps where one was withdrawn.
