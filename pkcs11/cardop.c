@@ -9,7 +9,7 @@
 #include "pkcs11/cardop_ops.h"
 
 /* Asked in this order, but for those that expect such a card: the first that knows it has it. */
-static const struct card_driver *const drivers[] = {&cps3_driver};
+static const struct card_driver *const drivers[] = {&cps3_driver, &cps4_driver};
 
 #define DRIVERS (sizeof drivers / sizeof drivers[0])
 

@@ -124,3 +124,45 @@ bool certificate_verifies(const struct certificate *certificate, struct span inf
            EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_PADDING) == 1 &&
            EVP_PKEY_verify(context, signature.data, signature.len, info.data, info.len) == 1;
 }
+
+bool certificate_verifies_pss(const struct certificate *certificate, enum hash hash,
+                              struct span digest, struct span signature)
+{
+    CLEANUP(cleanup_context) EVP_PKEY_CTX *context = EVP_PKEY_CTX_new(certificate->key, NULL);
+    const EVP_MD *md = hash_md(hash);
+
+    return context != NULL && EVP_PKEY_verify_init(context) == 1 &&
+           EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_PSS_PADDING) == 1 &&
+           EVP_PKEY_CTX_set_signature_md(context, md) == 1 &&
+           EVP_PKEY_CTX_set_rsa_mgf1_md(context, md) == 1 &&
+           EVP_PKEY_CTX_set_rsa_pss_saltlen(context, RSA_PSS_SALTLEN_DIGEST) == 1 &&
+           EVP_PKEY_verify(context, signature.data, signature.len, digest.data, digest.len) == 1;
+}
+
+static bool encrypt(const struct certificate *certificate, struct span block, uint8_t *out)
+{
+    CLEANUP(cleanup_context) EVP_PKEY_CTX *context = EVP_PKEY_CTX_new(certificate->key, NULL);
+    size_t len = SIGNATURE_MAX;
+
+    return block.len == certificate_modulus_len(certificate) && context != NULL &&
+           EVP_PKEY_encrypt_init(context) == 1 &&
+           EVP_PKEY_CTX_set_rsa_padding(context, RSA_NO_PADDING) == 1 &&
+           EVP_PKEY_encrypt(context, out, &len, block.data, block.len) == 1 && len == block.len;
+}
+
+/* The public key refuses what is not. */
+bool certificate_takes(const struct certificate *certificate, struct span cryptogram)
+{
+    uint8_t out[SIGNATURE_MAX];
+
+    return encrypt(certificate, cryptogram, out);
+}
+
+bool certificate_encrypts(const struct certificate *certificate, struct span block,
+                          struct span cryptogram)
+{
+    uint8_t out[SIGNATURE_MAX];
+
+    return encrypt(certificate, block, out) && cryptogram.len == block.len &&
+           memcmp(out, cryptogram.data, cryptogram.len) == 0;
+}

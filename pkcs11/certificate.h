@@ -48,6 +48,17 @@ bool certificate_is_for(const struct certificate *certificate, enum key_usage us
 bool certificate_verifies(const struct certificate *certificate, struct span info,
                           struct span signature);
 
+/* Likewise RSASSA-PSS, with MGF1 and a salt length of that hash; digest: the value of it. */
+bool certificate_verifies_pss(const struct certificate *certificate, enum hash hash,
+                              struct span digest, struct span signature);
+
+/* Whether this can be a cryptogram of the key: as long as its modulus, and smaller. */
+bool certificate_takes(const struct certificate *certificate, struct span cryptogram);
+
+/* Whether the public key, without any padding, makes that cryptogram of that block. */
+bool certificate_encrypts(const struct certificate *certificate, struct span block,
+                          struct span cryptogram);
+
 static inline void cleanup_certificate(struct certificate **certificate)
 {
     certificate_free(*certificate);

@@ -157,5 +157,6 @@ struct card {
 };
 
 extern const struct card_driver cps3_driver;
+extern const struct card_driver cps4_driver;
 
 #endif

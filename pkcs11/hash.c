@@ -4,6 +4,7 @@
 #define OPENSSL_API_COMPAT 10100
 #include "pkcs11/hash.h"
 
+#include <openssl/evp.h>
 #include <openssl/sha.h>
 #include <string.h>
 
@@ -15,26 +16,31 @@
 static const struct {
     const char *name; /* NULL: not to be asked for by name */
     size_t len;
+    const EVP_MD *(*md)(void);
     size_t prefix_len;
     uint8_t prefix[PREFIX_MAX];
 } hashes[] = {
     [HASH_SHA256] = {"sha256",
                      SHA256_DIGEST_LENGTH,
+                     EVP_sha256,
                      19,
                      {0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04,
                       0x02, 0x01, 0x05, 0x00, 0x04, 0x20}},
     [HASH_SHA384] = {"sha384",
                      SHA384_DIGEST_LENGTH,
+                     EVP_sha384,
                      19,
                      {0x30, 0x41, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04,
                       0x02, 0x02, 0x05, 0x00, 0x04, 0x30}},
     [HASH_SHA512] = {"sha512",
                      SHA512_DIGEST_LENGTH,
+                     EVP_sha512,
                      19,
                      {0x30, 0x51, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04,
                       0x02, 0x03, 0x05, 0x00, 0x04, 0x40}},
     [HASH_SHA1] = {NULL,
                    SHA_DIGEST_LENGTH,
+                   EVP_sha1,
                    15,
                    {0x30, 0x21, 0x30, 0x09, 0x06, 0x05, 0x2b, 0x0e, 0x03, 0x02, 0x1a, 0x05, 0x00,
                     0x04, 0x14}},
@@ -55,6 +61,11 @@ bool hash_from_name(const char *name, enum hash *ret_hash)
 size_t hash_len(enum hash hash)
 {
     return hashes[hash].len;
+}
+
+const struct evp_md_st *hash_md(enum hash hash)
+{
+    return hashes[hash].md();
 }
 
 size_t hash_digest_info(enum hash hash, struct span digest, uint8_t *out)

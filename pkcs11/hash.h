@@ -23,6 +23,9 @@ enum hash { HASH_SHA256, HASH_SHA384, HASH_SHA512, HASH_SHA1 };
 bool hash_from_name(const char *name, enum hash *ret_hash);
 size_t hash_len(enum hash hash);
 
+/* libcrypto's. */
+const struct evp_md_st *hash_md(enum hash hash);
+
 /* DigestInfo (RFC 8017 section 9.2) into out, of DIGEST_INFO_MAX bytes; the length of it. */
 size_t hash_digest_info(enum hash hash, struct span digest, uint8_t *out);
 

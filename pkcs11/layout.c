@@ -188,24 +188,24 @@ static void choose(const struct objects *objects, enum key_usage usage, struct l
     }
 }
 
-static cps_error walk_application(struct walk *walk, const struct p15_application *application,
+static cps_error walk_application(struct walk *walk, const struct file_path *application,
                                   enum key_usage wanted, struct layout *ret_layout,
                                   struct fail *fail)
 {
     struct file_path path;
     cps_error error;
 
-    if (!file_path_join(&application->path, (struct span){odf_id, sizeof odf_id}, &path))
+    if (!file_path_join(application, (struct span){odf_id, sizeof odf_id}, &path))
         return fail_set(fail, CPS_CARD_PROTOCOL, "path of an application too long");
     error = read_path(walk, &path, "object directory", fail);
     if (error != CPS_OK)
         return error;
     memset(&walk->directory, 0, sizeof walk->directory);
     memset(&walk->objects, 0, sizeof walk->objects);
-    p15_read_odf(file_span(&walk->file), &application->path, &walk->directory);
+    p15_read_odf(file_span(&walk->file), application, &walk->directory);
     if (wanted != USAGE_TECHNICAL && walk->directory.authentications.n == 0)
         return fail_set(fail, CPS_CARD_PROTOCOL, "application without PIN");
-    error = read_objects(walk, &application->path, fail);
+    error = read_objects(walk, application, fail);
     if (error != CPS_OK)
         return error;
     choose(&walk->objects, wanted, ret_layout);
@@ -213,7 +213,7 @@ static cps_error walk_application(struct walk *walk, const struct p15_applicatio
         choose(&walk->objects, (enum key_usage)usage, ret_layout);
     if (!ret_layout->keys[wanted].present)
         return fail_set(fail, CPS_CARD_PROTOCOL, "no key to authenticate with, or not all of it");
-    ret_layout->application = application->path;
+    ret_layout->application = *application;
     ret_layout->data = walk->directory.data;
     return CPS_OK;
 }
@@ -257,17 +257,42 @@ static cps_error read_applications(struct walk *walk, struct span aid, size_t *r
     return error;
 }
 
+static struct walk *walk_new(struct transport *transport, file_select_fn select_path)
+{
+    struct walk *walk = calloc(1, sizeof *walk);
+
+    if (walk != NULL) {
+        walk->transport = transport;
+        walk->select_path = select_path;
+    }
+    return walk;
+}
+
+cps_error layout_walk_application(struct transport *transport, file_select_fn select_path,
+                                  const struct file_path *application, enum key_usage wanted,
+                                  struct layout *ret_layout, struct fail *fail)
+{
+    AUTO_FREE struct walk *walk = walk_new(transport, select_path);
+    struct layout layout = {.usual = false};
+    cps_error error;
+
+    if (walk == NULL)
+        return fail_set(fail, CPS_INTERNAL, "out of memory");
+    error = walk_application(walk, application, wanted, &layout, fail);
+    if (error == CPS_OK)
+        *ret_layout = layout;
+    return error;
+}
+
 cps_error layout_walk(struct transport *transport, file_select_fn select_path, struct span aid,
                       enum key_usage wanted, struct layout *ret_layout, struct fail *fail)
 {
-    AUTO_FREE struct walk *walk = calloc(1, sizeof *walk);
+    AUTO_FREE struct walk *walk = walk_new(transport, select_path);
     size_t n = 0;
     cps_error error;
 
     if (walk == NULL)
         return fail_set(fail, CPS_INTERNAL, "out of memory");
-    walk->transport = transport;
-    walk->select_path = select_path;
     error = read_applications(walk, aid, &n, fail);
     if (error != CPS_OK)
         return error;
@@ -275,7 +300,7 @@ cps_error layout_walk(struct transport *transport, file_select_fn select_path, s
     for (size_t i = 0; i < n && error == CPS_CARD_PROTOCOL; i++) {
         struct layout layout = {.usual = false};
 
-        error = walk_application(walk, &walk->applications[i], wanted, &layout, fail);
+        error = walk_application(walk, &walk->applications[i].path, wanted, &layout, fail);
         if (error == CPS_OK)
             *ret_layout = layout;
     }

@@ -50,8 +50,16 @@ cps_error layout_try(struct transport *transport, file_select_fn select_path,
                      struct layout *ret_layout, struct fail *fail);
 
 /*
- * Walks EF.DIR and PKCS#15 to an application with a key of that usage and its certificate, and a
- * PIN for it unless it is technical. aid: the application to look at first, wherever it stands.
+ * Walks the PKCS#15 of one application: it must have a key of that usage with its certificate, and
+ * a PIN for it unless it is technical.
+ */
+cps_error layout_walk_application(struct transport *transport, file_select_fn select_path,
+                                  const struct file_path *application, enum key_usage wanted,
+                                  struct layout *ret_layout, struct fail *fail);
+
+/*
+ * Likewise the first such application of EF.DIR. aid: that of the one to look at before the others,
+ * wherever it stands.
  */
 cps_error layout_walk(struct transport *transport, file_select_fn select_path, struct span aid,
                       enum key_usage wanted, struct layout *ret_layout, struct fail *fail);

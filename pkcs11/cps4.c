@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The CPS4 contact card (ChipDoc applet), by its own commands: all of them on logical channel 1,
+ * which needs no opening. Its layout and the proof of it: pkcs11/layout.h.
+ */
+#include "pkcs11/cps4.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/util.h"
+
+#define CHANNEL           1
+#define INS_SELECT        0xA4
+#define P1_BY_NAME        0x04
+#define P2_NO_INFORMATION 0x0C
+
+static const uint8_t root_aid[] = {0x80, 0x25, 0x00, 0x00, 0x01, 0xFF, 0x01, 0x00};
+static const struct file_path ef_serial = {4, {0x3F, 0x00, 0xD0, 0x03}};
+
+/* Historical bytes seen on such cards. */
+static const struct span histories[] = {
+    {(const uint8_t *)"\x12\x25\x00\x64\x80\x00\x04", 7},
+    {(const uint8_t *)"\x12\x25\x00\x64\x80\x04", 6},
+};
+
+/* The application of the contact interface: walked first. */
+static const uint8_t contact_aid[] = {0xE8, 0x28, 0xBD, 0x08, 0x0F, 0x80, 0x25,
+                                      0x00, 0x00, 0x01, 0xFF, 0x00, 0x10};
+
+static const struct file_path authentications = {6, {0x3F, 0x00, 0x00, 0x01, 0x70, 0x01}};
+
+static const struct layout usual =
+    {
+        .usual = true,
+        .application = {4, {0x3F, 0x00, 0x00, 0x01}},
+        .keys =
+            {
+                [USAGE_AUTHENTICATION] = {.present = true,
+                                          .reference = 0x20,
+                                          .certificate = {6, {0x3F, 0x00, 0x00, 0x01, 0xA0, 0x02}},
+                                          .id = {14,
+                                                 {0xE8, 0x28, 0xBD, 0x08, 0x0F, 0x80, 0x25, 0x00,
+                                                  0x00, 0x01, 0xFF, 0x00, 0x10, 0x20}},
+                                          .label = "CPS_PRIV_AUT",
+                                          .certificate_label = "Certificat d'Authentification CPS"},
+                [USAGE_SIGNATURE] = {.present = true,
+                                     .reference = 0x10,
+                                     .certificate = {6, {0x3F, 0x00, 0x00, 0x01, 0xA0, 0x01}},
+                                     .id = {14,
+                                            {0xE8, 0x28, 0xBD, 0x08, 0x0F, 0x80, 0x25, 0x00, 0x00,
+                                             0x01, 0xFF, 0x00, 0x10, 0x10}},
+                                     .label = "CPS_PRIV_SIG",
+                                     .certificate_label = "Certificat de Signature CPS"},
+            },
+        .data = {1, {{6, {0x3F, 0x00, 0x00, 0x01, 0x70, 0x06}}}},
+};
+
+void cps4_sync(struct cps4 *cps4)
+{
+    if (cps4->generation == cps4->card.transport->generation)
+        return;
+    cps4->generation = cps4->card.transport->generation;
+    cps4->in_application = false;
+    cps4->verified = false;
+}
+
+cps_error cps4_command(struct cps4 *cps4, const char *what, const struct apdu *apdu,
+                       struct apdu_answer *ret_answer, struct fail *fail)
+{
+    cps_error error = apdu_exchange(cps4->card.transport, apdu, ret_answer, fail);
+
+    if (error == CPS_OK && ret_answer->sw != APDU_SW_OK)
+        error = apdu_refused(what, ret_answer->sw, fail);
+    return error;
+}
+
+static cps_error select_root(struct cps4 *cps4, struct fail *fail)
+{
+    struct apdu command = {.ins = INS_SELECT,
+                           .p1 = P1_BY_NAME,
+                           .p2 = P2_NO_INFORMATION,
+                           .data = {root_aid, sizeof root_aid}};
+    struct apdu_answer answer;
+
+    return cps4_command(cps4, "root applet", &command, &answer, fail);
+}
+
+static bool is_in(const struct file_path *path, const struct file_path *directory)
+{
+    return path->len == directory->len + 2 &&
+           memcmp(path->bytes, directory->bytes, directory->len) == 0;
+}
+
+cps_error cps4_select(struct cps4 *cps4, const struct file_path *path, const char *what,
+                      struct fail *fail)
+{
+    struct transport *transport = cps4->card.transport;
+    uint16_t sw;
+    cps_error error = file_select_below_root(transport, path, &sw, fail);
+
+    cps4->in_application = false;
+    if (error == CPS_OK && sw != APDU_SW_OK) {
+        error = select_root(cps4, fail);
+        if (error == CPS_OK)
+            error = file_select_below_root(transport, path, &sw, fail);
+        if (error == CPS_OK && sw != APDU_SW_OK)
+            error = apdu_refused(what, sw, fail);
+    }
+    /* Selecting a file makes its directory the current one. */
+    cps4->in_application =
+        error == CPS_OK && cps4->has_layout && is_in(path, &cps4->layout.application);
+    return error;
+}
+
+cps_error cps4_enter(struct cps4 *cps4, struct fail *fail)
+{
+    cps_error error = cps4_select(cps4, &cps4->layout.application, "application", fail);
+
+    cps4->in_application = error == CPS_OK;
+    return error;
+}
+
+/* Certificates stay away until they are read where the new layout says; objects as well. */
+static void forget_layout(struct cps4 *cps4)
+{
+    cps4->has_layout = false;
+    cps4->has_objects = false;
+    cps4->in_application = false;
+    for (int usage = 0; usage < KEY_USAGES; usage++) {
+        cps4->proved[usage] = false;
+        certificate_free(TAKE_PTR(cps4->certificates[usage]));
+    }
+}
+
+/* EF.DIR is asked only when the application is not where it usually is. */
+cps_error cps4_walk(struct cps4 *cps4, struct fail *fail)
+{
+    static const struct span aid = {contact_aid, sizeof contact_aid};
+    struct transport *transport = cps4->card.transport;
+    cps_error error = CPS_OK;
+
+    if (cps4->has_layout) /* whatever led here may be another program's doing */
+        error = select_root(cps4, fail);
+    forget_layout(cps4);
+    if (error != CPS_OK)
+        return error;
+    error = layout_walk_application(transport, file_select_below_root, &usual.application,
+                                    USAGE_AUTHENTICATION, &cps4->layout, fail);
+    if (error == CPS_CARD_PROTOCOL)
+        error = layout_walk(transport, file_select_below_root, aid, USAGE_AUTHENTICATION,
+                            &cps4->layout, fail);
+    cps4->has_layout = error == CPS_OK;
+    return error;
+}
+
+cps_error cps4_need_layout(struct cps4 *cps4, struct fail *fail)
+{
+    cps_error error;
+
+    if (cps4->has_layout)
+        return CPS_OK;
+    error = layout_try(cps4->card.transport, file_select_below_root, &usual, &authentications,
+                       &cps4->layout, fail);
+    if (error == CPS_CARD_PROTOCOL)
+        return cps4_walk(cps4, fail);
+    cps4->has_layout = error == CPS_OK;
+    return error;
+}
+
+static cps_error serial_by_short_identifier(struct cps4 *cps4, bool *ret_found, struct fail *fail)
+{
+    struct apdu_answer answer;
+    cps_error error =
+        file_read_short(cps4->card.transport, SERIAL_SFI, SERIAL_FILE_LEN, &answer, fail);
+
+    if (error == CPS_OK)
+        *ret_found = serial_parse((struct span){answer.data, answer.len}, &cps4->serial);
+    return error;
+}
+
+static size_t serial_length(struct span first)
+{
+    (void)first;
+    return SERIAL_FILE_LEN;
+}
+
+static cps_error serial_by_path(struct cps4 *cps4, bool *ret_found, struct fail *fail)
+{
+    struct file file;
+    uint16_t sw;
+    cps_error error = file_select_below_root(cps4->card.transport, &ef_serial, &sw, fail);
+
+    if (error != CPS_OK || sw != APDU_SW_OK)
+        return error;
+    error = file_read(cps4->card.transport, "serial number", serial_length, &file, fail);
+    if (error == CPS_OK)
+        *ret_found = serial_parse(file_span(&file), &cps4->serial);
+    return error == CPS_CARD_PROTOCOL ? CPS_OK : error;
+}
+
+/*
+ * One command when the root applet is current. Otherwise its name leads there, and the path to the
+ * file. The layout, by paths that no other card of this issuer takes, is what tells a CPS4.
+ */
+static cps_error recognise(struct cps4 *cps4, struct fail *fail)
+{
+    bool found = false;
+    cps_error error = serial_by_short_identifier(cps4, &found, fail);
+
+    if (error == CPS_OK && !found) {
+        error = select_root(cps4, fail);
+        if (error == CPS_OK)
+            error = serial_by_path(cps4, &found, fail);
+    }
+    if (error == CPS_OK && !found)
+        return fail_set(fail, CPS_CARD_UNSUPPORTED, "no CPS serial number on channel %d", CHANNEL);
+    if (error == CPS_OK)
+        error = cps4_need_layout(cps4, fail);
+    if (error == CPS_CARD_PROTOCOL) {
+        fail->code = CPS_CARD_UNSUPPORTED;
+        return fail_add(fail, "not laid out as a CPS4");
+    }
+    return error;
+}
+
+static void cps4_free(struct card *card)
+{
+    struct cps4 *cps4 = (struct cps4 *)card;
+
+    if (cps4 == NULL)
+        return;
+    forget_layout(cps4);
+    free(cps4);
+}
+
+static void cleanup_cps4(struct cps4 **cps4)
+{
+    cps4_free((struct card *)*cps4);
+}
+
+static cps_error cps4_probe(struct transport *transport, struct card **ret_card, struct fail *fail)
+{
+    CLEANUP(cleanup_cps4) struct cps4 *cps4 = calloc(1, sizeof *cps4);
+    uint8_t channel = transport->channel;
+    cps_error error;
+
+    if (cps4 == NULL)
+        return fail_set(fail, CPS_INTERNAL, "out of memory");
+    cps4->card = (struct card){&cps4_driver, transport};
+    cps4->generation = transport->generation;
+    transport->channel = CHANNEL;
+    error = recognise(cps4, fail);
+    if (error != CPS_OK) {
+        transport->channel = channel;
+        return error;
+    }
+    *ret_card = &TAKE_PTR(cps4)->card;
+    return CPS_OK;
+}
+
+static bool cps4_expects(struct span atr)
+{
+    for (size_t i = 0; i < sizeof histories / sizeof histories[0]; i++)
+        if (memmem(atr.data, atr.len, histories[i].data, histories[i].len) != NULL)
+            return true;
+    return false;
+}
+
+void cps4_identity(const struct card *card, struct card_identity *ret_identity)
+{
+    const struct cps4 *cps4 = (const struct cps4 *)card;
+
+    *ret_identity = (struct card_identity){.family = "CPS4", .interface = CARD_CONTACT};
+    snprintf(ret_identity->label, sizeof ret_identity->label, "CPS4 %s", cps4->serial.number);
+    memcpy(ret_identity->serial, cps4->serial.number, sizeof ret_identity->serial);
+    memcpy(ret_identity->issuer_number, cps4->serial.issuer, sizeof ret_identity->issuer_number);
+}
+
+const struct card_driver cps4_driver = {
+    .name = "cps4",
+    .expects = cps4_expects,
+    .probe = cps4_probe,
+    .identity = cps4_identity,
+    .certificate = cps4_certificate,
+    .pin_status = cps4_pin_status,
+    .verify = cps4_verify,
+    .sign = cps4_sign,
+    .keys = cps4_keys,
+    .decrypt = cps4_decrypt,
+    .change_pin = cps4_change_pin,
+    .unblock_pin = cps4_unblock_pin,
+    .objects = cps4_objects,
+    .read_object = cps4_read_object,
+    .free = cps4_free,
+};
