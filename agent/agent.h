@@ -32,6 +32,7 @@ struct agent {
     struct logins *logins;
     struct people *people;
     struct practice_memory *practice_memory;
+    struct evidence *evidence;
 };
 
 /* Longest wait for an answer of a child, by what it does. A child that lets it pass is killed. */

@@ -143,14 +143,19 @@ static int on_call_timeout(sd_event_source *source, uint64_t usec, void *user)
     return 0;
 }
 
+static int send_request(struct child *child, const struct call *call)
+{
+    AUTO_JSON json_t *packet =
+        json_pack("{s:I, s:s, s:I, s:O}", "id", (json_int_t)call->id, "op", call->op, "deadline",
+                  (json_int_t)(clock_boot_ms() + call->timeout_ms), "params", call->params);
+
+    return packet_send(child->channel, packet, call->fd);
+}
+
 static void send_call(struct call *call)
 {
     struct child *child = call->child;
-    int64_t deadline = clock_boot_ms() + call->timeout_ms;
-    AUTO_JSON json_t *packet =
-        json_pack("{s:I, s:s, s:I, s:O}", "id", (json_int_t)call->id, "op", call->op, "deadline",
-                  (json_int_t)deadline, "params", call->params);
-    int r = packet_send(child->channel, packet, call->fd);
+    int r = send_request(child, call);
 
     if (r < 0)
         child_kill(child, strerror(-r));
@@ -289,6 +294,28 @@ void child_end(struct child *child, const struct fail *fail)
 {
     if (child != NULL && fail_calls(child, fail))
         destroy(child);
+}
+
+void child_post(struct child *child, const char *op, json_t *params)
+{
+    AUTO_FREE char *name = strdup(op);
+    AUTO_JSON json_t *given = params;
+    struct call call = {.id = child->next_id++, .op = name, .params = given, .fd = -1};
+    int r = send_request(child, &call);
+
+    if (r < 0)
+        log_warning("%s: %s", child->class->program, strerror(-r));
+}
+
+void child_finish(struct child *child, int timeout_ms)
+{
+    if (child == NULL)
+        return;
+    child->io = sd_event_source_disable_unref(child->io);
+    (void)shutdown(child->channel, SHUT_WR); /* it reads what it was sent, then the end */
+    if (child->process != NULL)
+        process_await(child->process, timeout_ms);
+    child_free(child);
 }
 
 static void on_process_exit(void *user)

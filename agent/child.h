@@ -45,6 +45,14 @@ void child_free(struct child *child);
 void child_end(struct child *child, const struct fail *fail);
 
 /*
+ * When the agent ends and its event loop is over: child_post() sends a request whose answer nobody
+ * will read (params is stolen), child_finish() lets the process do what it was sent, waits for its
+ * end, timeout_ms at most, and frees the child (NULL is fine).
+ */
+void child_post(struct child *child, const char *op, json_t *params);
+void child_finish(struct child *child, int timeout_ms);
+
+/*
  * Sends a request; params is stolen, pass_fd (or -1) is duplicated at once. timeout_ms counts from
  * the moment the child is free to take it. Failure to send comes back through done, later.
  */

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/login.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "agent/blocks.h"
+#include "agent/evidence_events.h"
+#include "base/clock.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "base/util.h"
 
@@ -69,16 +73,25 @@ static void answer_all(struct login *login, const struct fail *fail)
     }
 }
 
+static void record_end(const struct login *login, const struct fail *fail)
+{
+    evidence_login_ended(login->agent, login->method, clock_boot_ms() - login->begun_ms, fail);
+}
+
 /* The request is being answered by somebody else: deadline, cancel, or a client that left. */
 static void on_cancel(struct request *request, void *user)
 {
     struct login_waiter *waiter = user;
     struct login *login = waiter->login;
+    struct fail abandoned;
 
     (void)request;
     drop_waiter(waiter);
-    if (login->n_asking == 0)
-        answer_all(login, NULL); /* only followers are left, if any */
+    if (login->n_asking > 0)
+        return;
+    fail_set(&abandoned, CPS_CANCELLED, "nobody waits for it any more");
+    record_end(login, &abandoned);
+    answer_all(login, NULL); /* only followers are left, if any */
 }
 
 static void add_waiter(struct login *login, struct request *request, login_resume resume)
@@ -125,6 +138,8 @@ void login_begin(struct login *login, struct agent *agent, const char *key, stru
     login->agent = agent;
     login->key = strdup(key);
     login->display = json_incref(request->conn->display);
+    snprintf(login->method, sizeof login->method, "%s", json_get_string(request->params, "method"));
+    login->begun_ms = clock_boot_ms();
     TAILQ_INIT(&login->waiters);
     login->next = agent->logins->first;
     agent->logins->first = login;
@@ -162,6 +177,7 @@ void login_fail(struct login *login, const struct fail *fail)
 
     fail_describe(fail, text, sizeof text);
     log_info("login failed: %s", text);
+    record_end(login, &kept);
     answer_all(login, &kept);
 }
 
@@ -175,6 +191,7 @@ void login_succeed(struct login *login, struct login_proof *proof)
         return;
     }
     session_open(login->agent->session, proof);
+    record_end(login, NULL);
     answer_all(login, NULL);
 }
 

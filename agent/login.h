@@ -19,6 +19,8 @@ struct login {
     struct login *next;
     struct agent *agent;
     char *key; /* what makes two logins the same */
+    char method[16];
+    int64_t begun_ms; /* boot time */
     TAILQ_HEAD(login_waiters, login_waiter) waiters;
     unsigned n_asking; /* those of them that asked for the login */
     json_t *progress;  /* the last one, told to those who join */

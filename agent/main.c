@@ -15,6 +15,8 @@
 #include "agent/blocks.h"
 #include "agent/cards.h"
 #include "agent/child.h"
+#include "agent/evidence.h"
+#include "agent/evidence_events.h"
 #include "agent/keys.h"
 #include "agent/login.h"
 #include "agent/oidc.h"
@@ -158,6 +160,9 @@ static cps_error prepare(struct agent *agent, struct fail *fail)
     agent->pins = pins_new(agent, fail);
     if (agent->pins == NULL)
         return fail->code;
+    agent->evidence = evidence_new(agent, fail);
+    if (agent->evidence == NULL)
+        return fail->code;
     agent->children = children_new();
     agent->cards = cards_new(agent);
     agent->oidc = oidc_new(agent);
@@ -184,6 +189,8 @@ static int start_children(sd_event_source *source, uint64_t usec, void *user)
 
     (void)source;
     (void)usec;
+    evidence_agent_started(agent);
+    evidence_start(agent->evidence);
     cards_start(agent->cards);
     oidc_start(agent->oidc);
     return 0;
@@ -214,6 +221,7 @@ static int set_up_loop(struct agent *agent)
 /* In the order in which they stop needing each other: logins first, processes last. */
 static void tear_down(struct agent *agent)
 {
+    evidence_hold(agent->evidence);
     logins_end(agent->logins);
     if (agent->session != NULL) /* before the cards go: it is not their removal that ends it */
         session_input(agent->session, SESSION_STOPPED);
@@ -223,7 +231,9 @@ static void tear_down(struct agent *agent)
     logins_free(agent->logins);
     tokens_free(agent->tokens);
     oidc_free(agent->oidc);
-    server_free(agent->server);
+    server_free(agent->server); /* its connections say how many tokens they had */
+    evidence_agent_stopped(agent);
+    evidence_free(agent->evidence);
     keys_free(agent->keys);
     trust_watch_free(agent->trust_watch);
     blocks_free(agent->blocks);

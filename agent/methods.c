@@ -7,6 +7,8 @@
 
 #include "agent/card.h"
 #include "agent/cards.h"
+#include "agent/evidence.h"
+#include "agent/evidence_events.h"
 #include "agent/identity.h"
 #include "agent/keys.h"
 #include "agent/login.h"
@@ -67,6 +69,7 @@ static void on_status(struct agent *agent, struct request *request)
                         json_pack("{s:s, s:s}", "cardwatch", cards_watch_state(agent->cards),
                                   "oidcd", oidc_state(agent->oidc)));
     json_object_set_new(status, "policy", json_pack("{s:o}", "pin", pins_json(agent->pins)));
+    json_object_set_new(status, "evidence", evidence_json(agent->evidence));
     json_object_set_new(status, "epoch", epoch_of(agent));
     request_reply(request, status);
 }
@@ -153,8 +156,11 @@ static void on_card_certificate(struct agent *agent, struct request *request)
 static void on_session_login(struct agent *agent, struct request *request)
 {
     const char *method = param(request, API_SESSION_LOGIN, "method");
+    struct fail fail;
 
-    if (strcmp(method, "card") == 0)
+    if (evidence_permits(agent->evidence, &fail) != CPS_OK)
+        request_fail(request, &fail);
+    else if (strcmp(method, "card") == 0)
         login_by_card(agent, request);
     else
         login_by_provider(agent, request, strcmp(method, "ecps") == 0 ? "ecps" : "browser");
@@ -183,11 +189,13 @@ static void give_statement(struct agent *agent, struct request *request)
 {
     AUTO_FREE char *jws = NULL;
     int64_t expires_at_s = 0;
-    struct fail fail;
+    const char *audience = param(request, API_STATEMENT_GET, "audience");
+    struct fail fail = FAIL_INIT;
 
-    if (statement_make(agent, param(request, API_STATEMENT_GET, "audience"),
-                       param(request, API_STATEMENT_GET, "nonce"), &jws, &expires_at_s,
-                       &fail) != CPS_OK)
+    (void)statement_make(agent, audience, param(request, API_STATEMENT_GET, "nonce"), &jws,
+                         &expires_at_s, &fail);
+    evidence_statement(agent, request->conn, audience, jws != NULL ? NULL : &fail);
+    if (jws == NULL)
         request_fail(request, &fail);
     else
         request_reply(request, json_pack("{s:s, s:I, s:o}", "statement", jws, "expires_at",
@@ -230,6 +238,7 @@ static void on_keys_rotate(struct agent *agent, struct request *request)
         request_fail(request, &fail);
     else
         request_reply(request, keys_jwks(agent->keys));
+    evidence_key_rotated(agent);
 }
 
 const method_handler method_handlers[API_METHOD_COUNT] = {

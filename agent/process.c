@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 #include <sys/wait.h>
 
 #include "agent/child.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/util.h"
 #include "base/worker.h"
@@ -139,6 +141,17 @@ int process_start(struct agent *agent, const char *program, const char *const *a
 void process_kill(struct process *process)
 {
     sd_event_source_send_child_signal(process->source, SIGKILL, NULL, 0);
+}
+
+void process_await(const struct process *process, int timeout_ms)
+{
+    struct pollfd pfd = {.fd = sd_event_source_get_child_pidfd(process->source), .events = POLLIN};
+    int64_t deadline_ms = clock_boot_ms() + timeout_ms;
+    int r;
+
+    do
+        r = poll(&pfd, 1, clock_left_ms(deadline_ms));
+    while (r < 0 && errno == EINTR);
 }
 
 static int on_grace_over(sd_event_source *source, uint64_t usec, void *user)

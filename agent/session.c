@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "agent/cards.h"
+#include "agent/evidence_events.h"
 #include "agent/identity.h"
 #include "agent/practice_memory.h"
 #include "agent/server.h"
@@ -66,6 +67,7 @@ void login_proof_done(struct login_proof *proof)
 static void close_session(struct session *session, enum session_input why)
 {
     session->expiry = sd_event_source_disable_unref(session->expiry);
+    evidence_session_closed(session->agent, reasons[why]);
     tokens_drop(session->agent->tokens);
     if (session->reader != NULL &&
         (why == SESSION_LOGOUT || why == SESSION_EXPIRED || why == SESSION_BLOCKED ||

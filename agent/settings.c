@@ -22,6 +22,11 @@ const struct config_key settings_keys[] = {
     {"pin", "policy", CONFIG_STRING, 0, 0},
     {"pin", "minutes", CONFIG_INT, 1, PIN_MINUTES_MAX},
     {"pin", "pad", CONFIG_BOOL, 0, 0},
+    {"evidence", "enabled", CONFIG_BOOL, 0, 0},
+    {"evidence", "directory", CONFIG_STRING, 0, 0},
+    {"evidence", "keep_days", CONFIG_INT, 1, 3660},
+    {"evidence", "on_failure", CONFIG_STRING, 0, 0},
+    {"evidence", "export", CONFIG_STRING, 0, 0},
     {0},
 };
 /* clang-format on */
@@ -31,6 +36,8 @@ static const struct {
     const char *words[5]; /* the first is the default */
 } choices[] = {
     {"session", "contactless", {"refuse", "allow"}},
+    {"evidence", "on_failure", {"continue", "refuse"}},
+    {"evidence", "export", {"none", "journal", "syslog"}},
 };
 
 cps_error settings_check(const struct config *config, struct fail *fail)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/evidence_events.h"
 #include "agent/oidc.h"
 #include "agent/session.h"
 #include "base/clock.h"
@@ -94,6 +95,12 @@ static void on_cancel(struct request *request, void *user)
     waiter_unlink(user);
 }
 
+static void give(struct request *request, enum token_kind kind, const struct token *token)
+{
+    evidence_token(request->conn->agent, request->conn, kind);
+    request_reply_text(request, token->answer, token->len);
+}
+
 /* Answers all those who wait: with the token when it is alive, with the failure otherwise. */
 static void serve_waiters(struct tokens *tokens, const struct fail *fail)
 {
@@ -103,7 +110,8 @@ static void serve_waiters(struct tokens *tokens, const struct fail *fail)
     while (tokens->waiters != NULL) {
         struct waiter *waiter = tokens->waiters;
         struct request *request = waiter->request;
-        const struct token *token = &tokens->kinds[waiter->kind];
+        enum token_kind kind = waiter->kind;
+        const struct token *token = &tokens->kinds[kind];
 
         waiter_unlink(waiter);
         if (fail != NULL)
@@ -111,7 +119,7 @@ static void serve_waiters(struct tokens *tokens, const struct fail *fail)
         else if (token->exp_at_s <= clock_real_s())
             request_fail(request, &expired);
         else
-            request_reply_text(request, token->answer, token->len);
+            give(request, kind, token);
     }
 }
 
@@ -179,7 +187,7 @@ void tokens_get(struct tokens *tokens, struct request *request, enum token_kind 
     else if (provider != NULL && strcmp(provider, tokens->provider) != 0)
         fail_set(&fail, CPS_TOKEN_UNAVAILABLE, "the session is at provider %s", tokens->provider);
     else if (token->exp_at_s - clock_real_s() >= min_ttl_s) {
-        request_reply_text(request, token->answer, token->len);
+        give(request, kind, token);
         return;
     } else {
         wait_for_refresh(tokens, request, kind);

@@ -11,8 +11,7 @@
 
 #include "agent/agent.h"
 #include "agent/request.h"
-
-enum token_kind { TOKEN_ACCESS, TOKEN_ID, TOKEN_KINDS };
+#include "agent/token_kind.h"
 
 struct tokens;
 

@@ -110,6 +110,13 @@
  *                                        "timeout", "tls", "status", "redirect", "too_large"…
  *   cancel   {id}                      → {}
  *   Refresh tokens, the client credential and PKCE verifiers stay in oidcd.
+ *
+ * cps-evidence: the files of the evidence log (agent/evidence/chain.h).
+ *   open     {directory, file_bytes, keep_s, export: "none" | "journal" | "syslog"}
+ *                                      → {seq, hash, damage?: text}   how far the log goes
+ *   append   {lines: [text, …]}        → {first_kept?}   written and synced, all or none; lines
+ *                                        before first_kept are older than keep_s
+ *   purge    {first_kept}              → {}   removes the files that hold only lines before it
  */
 #ifndef BASE_PROTO_H
 #define BASE_PROTO_H
@@ -122,6 +129,7 @@
 #define PROTO_CARDOP    "cps-cardop"
 #define PROTO_PROMPT    "cps-prompt"
 #define PROTO_OIDCD     "cps-oidcd"
+#define PROTO_EVIDENCE  "cps-evidence"
 
 /* Largest DER certificate that travels in a packet. */
 #define PROTO_CERTIFICATE_MAX 8192

@@ -71,6 +71,7 @@ static void show_health(const json_t *status)
     const json_t *trust = json_get_object(status, "trust");
     json_t *components = json_get_object(status, "components");
     const char *version = json_get_string(status, "version");
+    const char *evidence_state = json_get_string(json_get_object(status, "evidence"), "state");
     const char *name;
     json_t *state;
 
@@ -78,6 +79,8 @@ static void show_health(const json_t *status)
               (long long)json_get_int(trust, "anchors", 0));
     if (json_get_bool(trust, "test", false))
         text_line(stdout, "%s", _("Attention : des autorités de TEST sont acceptées."));
+    if (evidence_state != NULL && strcmp(evidence_state, "failing") == 0)
+        text_line(stdout, "%s", _("Attention : le journal de preuve ne peut pas être écrit."));
     json_object_foreach (components, name, state)
         if (json_is_string(state) && strcmp(json_string_value(state), "running") != 0)
             text_line(stdout, _("Composant %s : %s"), name, json_string_value(state));

@@ -52,11 +52,18 @@ int command_statement(struct cpsctl *ctl, int argc, char **argv);
 int command_token(struct cpsctl *ctl, int argc, char **argv);
 int command_watch(struct cpsctl *ctl, int argc, char **argv);
 int command_logout(struct cpsctl *ctl, int argc, char **argv);
+int command_audit(struct cpsctl *ctl, int argc, char **argv);
 int command_verify(struct cpsctl *ctl, int argc, char **argv);
 int command_trust(struct cpsctl *ctl, int argc, char **argv);
 
 /* Becomes the program beside cpsctl whose name ends so; argv[0] is set here. Returns on failure. */
 int cpsctl_companion(const char *suffix, char **argv);
+
+/* For them: the agent's keys in an anonymous file that survives exec; -1 with the exit status. */
+int cpsctl_keys(struct cpsctl *ctl, int *ret_status);
+
+/* True when one of the arguments is that option. */
+bool cpsctl_has_option(int argc, char **argv, const char *option);
 
 /* Connects and says hello. Returns EXIT_DONE, or the exit status with the reason printed. */
 int cpsctl_connect(struct cpsctl *ctl);

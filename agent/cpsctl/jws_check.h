@@ -7,6 +7,7 @@
 #define CPSCTL_JWS_CHECK_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,6 +25,7 @@ struct jws_rules {
     const char *typ;      /* header typ; "" accepts any or none */
     const char *audience; /* NULL: not checked */
     const char *nonce;    /* NULL: not checked */
+    bool untimed;         /* it carries no exp and iat, and needs none */
     int64_t leeway_s;     /* tolerated between the two clocks */
     int64_t now_s;
 };

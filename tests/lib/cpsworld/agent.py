@@ -19,8 +19,8 @@ from .paths import build_dir
 from .pinentry import PROGRAM as SCRIPTED, ScriptedPinentry
 
 UID = 12345  # no passwd entry on purpose: getpwuid() has nothing to say about it
-PROGRAMS = ("cps-agent", "cps-cardwatch", "cps-cardop", "cps-prompt", "cps-oidcd", "cpsctl",
-            "cpsctl-trust", "cpsctl-verify")
+PROGRAMS = ("cps-agent", "cps-cardwatch", "cps-cardop", "cps-prompt", "cps-oidcd", "cps-evidence",
+            "cpsctl", "cpsctl-audit", "cpsctl-trust", "cpsctl-verify")
 DIES_TOO = ("--pdeathsig", "KILL")  # whatever becomes of the test, nothing is left running
 START_TIMEOUT_S = 20
 STOP_TIMEOUT_S = 10

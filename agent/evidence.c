@@ -1,0 +1,499 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/evidence.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <time.h>
+
+#include "agent/backoff.h"
+#include "agent/child.h"
+#include "agent/evidence/chain.h"
+#include "agent/keys.h"
+#include "agent/server.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/proto.h"
+#include "base/util.h"
+
+/* Events kept while they cannot be written; what comes on top is counted, not kept. */
+#define QUEUE_MAX 10000
+
+/* A signature after so many lines, or so long after the first line without one. */
+#define CHECKPOINT_LINES 100
+#define CHECKPOINT_MS    300000
+
+/* Lines in one packet: well under PACKET_MAX whatever they hold. */
+#define BATCH_BYTES 32768
+
+#define FILE_BYTES       (8 * 1024 * 1024)
+#define KEEP_DAYS        365
+#define WRITE_TIMEOUT_MS 10000
+#define SECONDS_A_DAY    86400
+#define PURGE_TIMEOUT_MS 30000
+
+/* How long the end of the agent waits for the last lines to be on disk. */
+#define FINISH_MS 1000
+
+/* One line to write. It is made when its place in the chain is known. */
+struct entry {
+    TAILQ_ENTRY(entry) link;
+    json_t *event;
+    char *line; /* NULL: not in the chain yet */
+    bool sent;
+};
+
+struct evidence {
+    struct agent *agent;
+    bool enabled;
+    bool strict; /* no log, no login */
+    char directory[PATH_MAX];
+    struct child *child;
+    struct backoff backoff;
+    bool open;
+    bool held; /* nothing is sent any more until the end */
+    struct call *writing;
+    struct evidence_head head; /* of the lines that were made */
+    int64_t written;           /* the last line that is on disk */
+    TAILQ_HEAD(entries, entry) entries;
+    unsigned n_entries;
+    unsigned lost;
+    unsigned unsigned_lines;
+    sd_event_source *checkpoint;
+    struct fail fail; /* why it cannot be written, when failing_since_s is set */
+    int64_t failing_since_s;
+};
+
+static void pump(struct evidence *evidence);
+
+static void entry_free(struct evidence *evidence, struct entry *entry)
+{
+    TAILQ_REMOVE(&evidence->entries, entry, link);
+    evidence->n_entries--;
+    json_decref(entry->event);
+    free(entry->line);
+    free(entry);
+}
+
+/* RFC 3339 with milliseconds, in UTC and as the clock on the wall says it. */
+static void add_times(json_t *object)
+{
+    struct timespec now;
+    struct tm utc, local;
+    char text[40], with_ms[48], zone[8];
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    gmtime_r(&now.tv_sec, &utc);
+    localtime_r(&now.tv_sec, &local);
+    strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &utc);
+    snprintf(with_ms, sizeof with_ms, "%s.%03uZ", text, (unsigned)(now.tv_nsec / 1000000) % 1000);
+    json_object_set_new(object, "at", json_string(with_ms));
+    strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &local);
+    strftime(zone, sizeof zone, "%z", &local); /* +hhmm, which RFC 3339 writes +hh:mm */
+    snprintf(with_ms, sizeof with_ms, "%s%.3s:%.2s", text, zone, zone + 3);
+    json_object_set_new(object, "local", json_string(with_ms));
+}
+
+static bool is_checkpoint(const struct entry *entry)
+{
+    const char *name = json_get_string(entry->event, "event");
+
+    return name != NULL && strcmp(name, "checkpoint") == 0;
+}
+
+/* The signature over the chain so far, which only its place in the chain can give. */
+static void sign(struct evidence *evidence, json_t *line)
+{
+    AUTO_JSON json_t *payload =
+        json_pack("{s:O, s:O, s:O, s:O}", "seq", json_object_get(line, "seq"), "prev",
+                  json_object_get(line, "prev"), "at", json_object_get(line, "at"), "station",
+                  json_object_get(line, "station"));
+    AUTO_FREE char *jws = keys_sign(evidence->agent->keys, EVIDENCE_TYP, payload);
+
+    if (jws != NULL)
+        json_object_set_new(line, "jws", json_string(jws));
+}
+
+/* Puts the entry at the end of the chain. */
+static void make_line(struct evidence *evidence, struct entry *entry)
+{
+    AUTO_JSON json_t *line = json_pack("{s:I}", "seq", (json_int_t)evidence->head.seq + 1);
+
+    json_object_update(line, entry->event);
+    json_object_set_new(line, "prev", json_string(evidence->head.hash));
+    if (is_checkpoint(entry))
+        sign(evidence, line);
+    free(entry->line);
+    entry->line = json_dumps(line, JSON_COMPACT);
+    if (entry->line == NULL || strlen(entry->line) >= EVIDENCE_LINE_MAX ||
+        !evidence_hash_line(entry->line, strlen(entry->line), evidence->head.hash))
+        abort(); /* a hole in the evidence: the supervisor starts the agent again */
+    evidence->head.seq++;
+    entry->sent = false;
+}
+
+static void set_failing(struct evidence *evidence, const struct fail *fail)
+{
+    char text[256];
+
+    evidence->fail = *fail;
+    if (evidence->failing_since_s != 0)
+        return;
+    evidence->failing_since_s = clock_real_s();
+    fail_describe(fail, text, sizeof text);
+    log_error("the evidence log cannot be written: %s", text);
+    server_publish(evidence->agent->server, EVENT_HEALTH,
+                   json_pack("{s:s, s:s, s:s}", "component", "evidence", "state", "failing",
+                             "error", cps_error_name(fail->code)));
+}
+
+static void add_entry(struct evidence *evidence, json_t *event)
+{
+    struct entry *entry = calloc(1, sizeof *entry);
+
+    if (entry == NULL)
+        abort(); /* as above */
+    entry->event = event;
+    TAILQ_INSERT_TAIL(&evidence->entries, entry, link);
+    evidence->n_entries++;
+}
+
+static json_t *stamped(const struct evidence *evidence, const char *event)
+{
+    json_t *object = json_object();
+
+    add_times(object);
+    json_object_set_new(object, "station",
+                        json_string(config_string(evidence->agent->config, "station", "name", "")));
+    json_object_set_new(object, "event", json_string(event));
+    return object;
+}
+
+/* It writes again: events that were not kept are owned up to, in their place. */
+static void set_working(struct evidence *evidence)
+{
+    if (evidence->lost > 0) {
+        json_t *event = stamped(evidence, "lost");
+
+        json_object_set_new(event, "count", json_integer(evidence->lost));
+        evidence->lost = 0;
+        add_entry(evidence, event);
+    }
+    if (evidence->failing_since_s == 0)
+        return;
+    evidence->failing_since_s = 0;
+    log_info("the evidence log is written again");
+    server_publish(evidence->agent->server, EVENT_HEALTH,
+                   json_pack("{s:s, s:s}", "component", "evidence", "state", "running"));
+}
+
+static void restart(void *user)
+{
+    evidence_start(user);
+}
+
+static void give_up(struct evidence *evidence, const struct fail *fail)
+{
+    set_failing(evidence, fail);
+    call_forget(TAKE_PTR(evidence->writing));
+    child_free(TAKE_PTR(evidence->child));
+    evidence->open = false;
+    backoff_failed(&evidence->backoff, evidence->agent->event, restart, evidence);
+}
+
+static void on_exit_of_writer(void *user)
+{
+    struct evidence *evidence = user;
+    struct fail fail;
+
+    evidence->writing = NULL;
+    if (evidence->failing_since_s != 0)
+        fail = evidence->fail;
+    else
+        fail_set(&fail, CPS_COMPONENT_FAILED, "%s ended", PROTO_EVIDENCE);
+    give_up(evidence, &fail);
+}
+
+static const struct child_class evidence_class = {
+    .program = PROTO_EVIDENCE,
+    .in_flight = 1,
+    .on_exit = on_exit_of_writer,
+};
+
+/* Old files go after the line that says so is on its way. */
+static void purge(struct evidence *evidence, int64_t first_kept)
+{
+    evidence_add(evidence, "purge", json_pack("{s:I}", "first_kept", (json_int_t)first_kept));
+    child_call(evidence->child, "purge", json_pack("{s:I}", "first_kept", (json_int_t)first_kept),
+               -1, PURGE_TIMEOUT_MS, NULL, NULL, NULL);
+}
+
+static void on_written(void *user, json_t *result, const struct fail *fail)
+{
+    struct evidence *evidence = user;
+    int64_t first_kept = json_get_int(result, "first_kept", 0);
+    struct entry *entry;
+
+    evidence->writing = NULL;
+    if (fail != NULL) {
+        give_up(evidence, fail);
+        return;
+    }
+    backoff_worked(&evidence->backoff);
+    while ((entry = TAILQ_FIRST(&evidence->entries)) != NULL && entry->sent) {
+        entry_free(evidence, entry);
+        evidence->written++;
+    }
+    set_working(evidence);
+    if (first_kept > 1)
+        purge(evidence, first_kept);
+    pump(evidence);
+}
+
+/* As many lines as a packet holds; they are sent from now on. */
+static json_t *take_batch(struct evidence *evidence)
+{
+    json_t *lines = json_array();
+    struct entry *entry;
+    size_t bytes = 0;
+
+    TAILQ_FOREACH (entry, &evidence->entries, link) {
+        if (entry->line == NULL)
+            make_line(evidence, entry);
+        bytes += strlen(entry->line) * 2; /* quotes are escaped */
+        if (bytes > BATCH_BYTES && json_array_size(lines) > 0)
+            break;
+        json_array_append_new(lines, json_string(entry->line));
+        entry->sent = true;
+    }
+    return lines;
+}
+
+/* One packet is under way at a time. */
+static void pump(struct evidence *evidence)
+{
+    if (!evidence->open || evidence->held || evidence->writing != NULL ||
+        TAILQ_EMPTY(&evidence->entries))
+        return;
+    evidence->writing =
+        child_call(evidence->child, "append", json_pack("{s:o}", "lines", take_batch(evidence)), -1,
+                   WRITE_TIMEOUT_MS, on_written, NULL, evidence);
+}
+
+/*
+ * Where the log really ends is what counts: lines of ours that made it there are done with, the
+ * others are made anew behind it.
+ */
+static void resume(struct evidence *evidence, const struct evidence_head *head)
+{
+    struct entry *entry;
+    evidence_hash hash;
+    bool there = false;
+
+    TAILQ_FOREACH (entry, &evidence->entries, link)
+        there = there || (entry->line != NULL &&
+                          evidence_hash_line(entry->line, strlen(entry->line), hash) &&
+                          strcmp(hash, head->hash) == 0);
+    while (there && (entry = TAILQ_FIRST(&evidence->entries)) != NULL) {
+        there = !evidence_hash_line(entry->line, strlen(entry->line), hash) ||
+                strcmp(hash, head->hash) != 0;
+        entry_free(evidence, entry);
+    }
+    evidence->head = *head;
+    evidence->written = head->seq;
+    TAILQ_FOREACH (entry, &evidence->entries, link)
+        free(TAKE_PTR(entry->line));
+}
+
+static void on_open(void *user, json_t *result, const struct fail *fail)
+{
+    struct evidence *evidence = user;
+    const char *hash = json_get_string(result, "hash");
+    const char *damage = json_get_string(result, "damage");
+    struct evidence_head head = {.seq = json_get_int(result, "seq", -1)};
+    struct fail wrong;
+
+    evidence->writing = NULL;
+    if (fail == NULL && (hash == NULL || strlen(hash) != EVIDENCE_HASH_LEN || head.seq < 0)) {
+        fail_set(&wrong, CPS_COMPONENT_FAILED, "%s: answer out of shape", PROTO_EVIDENCE);
+        fail = &wrong;
+    }
+    if (fail != NULL) {
+        give_up(evidence, fail);
+        return;
+    }
+    memcpy(head.hash, hash, sizeof head.hash);
+    resume(evidence, &head);
+    evidence->open = true;
+    if (damage != NULL)
+        evidence_add(evidence, "damage", json_pack("{s:s}", "found", damage));
+    pump(evidence);
+}
+
+void evidence_start(struct evidence *evidence)
+{
+    const struct config *config = evidence->agent->config;
+    int64_t days = config_int(config, "evidence", "keep_days", KEEP_DAYS);
+    struct fail fail;
+
+    if (!evidence->enabled)
+        return;
+    evidence->child = child_start(evidence->agent, &evidence_class, evidence, &fail);
+    if (evidence->child == NULL) {
+        give_up(evidence, &fail);
+        return;
+    }
+    evidence->writing =
+        child_call(evidence->child, "open",
+                   json_pack("{s:s, s:i, s:I, s:s}", "directory", evidence->directory, "file_bytes",
+                             FILE_BYTES, "keep_s", (json_int_t)(days * SECONDS_A_DAY), "export",
+                             config_string(config, "evidence", "export", "none")),
+                   -1, WRITE_TIMEOUT_MS, on_open, NULL, evidence);
+}
+
+void evidence_checkpoint(struct evidence *evidence)
+{
+    evidence->checkpoint = sd_event_source_disable_unref(evidence->checkpoint);
+    if (!evidence->enabled || evidence->unsigned_lines == 0)
+        return;
+    evidence->unsigned_lines = 0;
+    add_entry(evidence, stamped(evidence, "checkpoint"));
+    pump(evidence);
+}
+
+static int on_checkpoint(sd_event_source *source, uint64_t usec, void *user)
+{
+    (void)source;
+    (void)usec;
+    evidence_checkpoint(user);
+    return 0;
+}
+
+static void count_line(struct evidence *evidence)
+{
+    if (++evidence->unsigned_lines >= CHECKPOINT_LINES)
+        evidence_checkpoint(evidence);
+    else if (evidence->checkpoint == NULL)
+        (void)sd_event_add_time_relative(evidence->agent->event, &evidence->checkpoint,
+                                         CLOCK_BOOTTIME, (uint64_t)CHECKPOINT_MS * 1000, 1000000,
+                                         on_checkpoint, evidence);
+}
+
+void evidence_add(struct evidence *evidence, const char *event, json_t *members)
+{
+    AUTO_JSON json_t *given = members;
+    json_t *object;
+
+    if (evidence == NULL || !evidence->enabled)
+        return;
+    if (evidence->n_entries >= QUEUE_MAX) {
+        evidence->lost++;
+        return;
+    }
+    object = stamped(evidence, event);
+    if (given != NULL)
+        json_object_update(object, given);
+    add_entry(evidence, object);
+    pump(evidence);
+    count_line(evidence);
+}
+
+cps_error evidence_permits(const struct evidence *evidence, struct fail *fail)
+{
+    if (!evidence->strict || evidence->failing_since_s == 0)
+        return CPS_OK;
+    *fail = evidence->fail;
+    return fail_set(fail, CPS_STORAGE, "the evidence log cannot be written, and must be");
+}
+
+json_t *evidence_json(const struct evidence *evidence)
+{
+    bool failing = evidence->failing_since_s != 0;
+    json_t *json;
+
+    if (!evidence->enabled)
+        return json_pack("{s:s}", "state", "off");
+    json =
+        json_pack("{s:s, s:I, s:i, s:s, s:s}", "state", failing ? "failing" : "running", "written",
+                  (json_int_t)evidence->written, "waiting", (int)evidence->n_entries, "on_failure",
+                  evidence->strict ? "refuse" : "continue", "directory", evidence->directory);
+    if (failing) {
+        json_object_set_new(json, "since_at", json_integer(evidence->failing_since_s));
+        json_object_set_new(json, "error", json_string(cps_error_name(evidence->fail.code)));
+    }
+    if (evidence->lost > 0)
+        json_object_set_new(json, "lost", json_integer(evidence->lost));
+    return json;
+}
+
+static cps_error read_settings(struct evidence *evidence, struct fail *fail)
+{
+    const struct config *config = evidence->agent->config;
+    const char *directory = config_string(config, "evidence", "directory", NULL);
+    const char *on_failure = config_string(config, "evidence", "on_failure", "continue");
+    int len = directory != NULL ? snprintf(evidence->directory, PATH_MAX, "%s", directory)
+                                : snprintf(evidence->directory, PATH_MAX, "%s/evidence",
+                                           evidence->agent->options.state_dir);
+
+    evidence->enabled = config_bool(config, "evidence", "enabled", true);
+    evidence->strict = strcmp(on_failure, "refuse") == 0;
+    if (len >= PATH_MAX || evidence->directory[0] != '/')
+        return fail_set(fail, CPS_CONFIGURATION, "[evidence] directory: not an absolute path");
+    return CPS_OK;
+}
+
+struct evidence *evidence_new(struct agent *agent, struct fail *fail)
+{
+    AUTO_FREE struct evidence *evidence = calloc(1, sizeof *evidence);
+
+    if (evidence == NULL) {
+        fail_set(fail, CPS_INTERNAL, "out of memory");
+        return NULL;
+    }
+    evidence->agent = agent;
+    TAILQ_INIT(&evidence->entries);
+    if (read_settings(evidence, fail) != CPS_OK)
+        return NULL;
+    return TAKE_PTR(evidence);
+}
+
+void evidence_hold(struct evidence *evidence)
+{
+    if (evidence != NULL)
+        evidence->held = true;
+}
+
+/* All that is left, one packet after the other: nobody is there any more to wait for answers. */
+static void post_rest(struct evidence *evidence)
+{
+    struct entry *entry;
+
+    if (!evidence->open)
+        return;
+    if (evidence->unsigned_lines > 0)
+        add_entry(evidence, stamped(evidence, "checkpoint"));
+    while ((entry = TAILQ_FIRST(&evidence->entries)) != NULL) {
+        if (!entry->sent)
+            child_post(evidence->child, "append",
+                       json_pack("{s:o}", "lines", take_batch(evidence)));
+        while ((entry = TAILQ_FIRST(&evidence->entries)) != NULL && entry->sent)
+            entry_free(evidence, entry);
+    }
+}
+
+void evidence_free(struct evidence *evidence)
+{
+    if (evidence == NULL)
+        return;
+    call_forget(evidence->writing);
+    post_rest(evidence);
+    child_finish(evidence->child, FINISH_MS);
+    backoff_done(&evidence->backoff);
+    sd_event_source_disable_unref(evidence->checkpoint);
+    while (!TAILQ_EMPTY(&evidence->entries))
+        entry_free(evidence, TAILQ_FIRST(&evidence->entries));
+    free(evidence);
+}

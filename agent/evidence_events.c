@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/evidence_events.h"
+
+#include "agent/evidence.h"
+#include "agent/keys.h"
+#include "base/json.h"
+#include "base/util.h"
+
+static const char *const token_kind_names[TOKEN_KINDS] = {
+    [TOKEN_ACCESS] = "access", [TOKEN_ID] = "id"};
+
+static json_t *pseudonym(const struct agent *agent, const char *text)
+{
+    AUTO_FREE char *hash = text != NULL ? keys_pseudonym(agent->keys, text) : NULL;
+
+    return hash != NULL ? json_string(hash) : NULL;
+}
+
+static void set_if(json_t *object, const char *key, json_t *value)
+{
+    if (value != NULL)
+        json_object_set_new(object, key, value);
+}
+
+/* Members of a proof that name nobody. */
+static void copy_if(json_t *to, const json_t *from, const char *key)
+{
+    json_t *value = json_object_get(from, key);
+
+    if (value != NULL)
+        json_object_set(to, key, value);
+}
+
+static const char *result_of(const struct fail *fail)
+{
+    return fail != NULL ? cps_error_name(fail->code) : "ok";
+}
+
+/* Who, and how strongly it was proved, as far as the session that is open knows. */
+static void add_session(const struct agent *agent, json_t *event)
+{
+    const struct login_proof *proof = session_proof(agent->session);
+
+    if (proof == NULL || session_id(agent->session) == NULL)
+        return;
+    set_if(event, "session", json_string(session_id(agent->session)));
+    set_if(event, "epoch", json_integer(session_epoch(agent->session)));
+    set_if(event, "person", pseudonym(agent, json_get_string(proof->holder, "national_id")));
+    set_if(event, "amr", json_incref(proof->amr));
+    set_if(event, "acr", proof->acr != NULL ? json_string(proof->acr) : NULL);
+    set_if(event, "auth_time", json_integer(proof->auth_time_s));
+}
+
+/* By what means: told once, at the login. */
+static void add_means(const struct agent *agent, json_t *event)
+{
+    const struct login_proof *proof = session_proof(agent->session);
+    json_t *psc;
+
+    if (proof == NULL)
+        return;
+    set_if(event, "card", json_incref(proof->card));
+    if (proof->psc == NULL)
+        return;
+    psc = json_object();
+    copy_if(psc, proof->psc, "provider");
+    copy_if(psc, proof->psc, "issuer");
+    copy_if(psc, proof->psc, "acr");
+    copy_if(psc, proof->psc, "auth_mode");
+    set_if(psc, "subject", pseudonym(agent, json_get_string(proof->psc, "subject_name_id")));
+    json_object_set_new(event, "psc", psc);
+}
+
+static void add_program(json_t *event, const struct conn *conn)
+{
+    set_if(event, "program", NULL);
+    set_if(event, "pid", json_integer(conn->pid));
+}
+
+void evidence_agent_started(struct agent *agent)
+{
+    AUTO_JSON json_t *jwks = keys_jwks(agent->keys);
+
+    evidence_add(agent->evidence, "start",
+                 json_pack("{s:s, s:O}", "version", CPS_VERSION, "key",
+                           json_array_get(json_get_array(jwks, "keys"), 0)));
+    evidence_checkpoint(agent->evidence); /* a log is never without any signature */
+}
+
+void evidence_agent_stopped(struct agent *agent)
+{
+    evidence_add(agent->evidence, "stop", NULL);
+}
+
+void evidence_login_ended(struct agent *agent, const char *method, int64_t duration_ms,
+                          const struct fail *fail)
+{
+    json_t *event = json_pack("{s:s, s:s, s:I}", "result", result_of(fail), "method", method,
+                              "duration_ms", (json_int_t)duration_ms);
+
+    if (fail == NULL) {
+        add_session(agent, event);
+        add_means(agent, event);
+    } else if (fail->tries_left >= 0) {
+        json_object_set_new(event, "tries_left", json_integer(fail->tries_left));
+    }
+    evidence_add(agent->evidence, "login", event);
+}
+
+void evidence_session_closed(struct agent *agent, const char *reason)
+{
+    evidence_add(agent->evidence, "session_closed",
+                 json_pack("{s:s, s:s, s:I}", "reason", reason, "session",
+                           session_id(agent->session), "epoch",
+                           (json_int_t)session_epoch(agent->session)));
+}
+
+void evidence_statement(struct agent *agent, const struct conn *conn, const char *audience,
+                        const struct fail *fail)
+{
+    json_t *event = json_pack("{s:s, s:s}", "result", result_of(fail), "audience", audience);
+
+    add_program(event, conn);
+    if (fail == NULL)
+        add_session(agent, event);
+    evidence_add(agent->evidence, "statement", event);
+}
+
+void evidence_tokens_counted(struct agent *agent, struct conn *conn)
+{
+    for (int kind = 0; kind < TOKEN_KINDS; kind++) {
+        if (conn->token_counts[kind] > 1) {
+            json_t *event =
+                json_pack("{s:s, s:i, s:I}", "kind", token_kind_names[kind], "count",
+                          (int)conn->token_counts[kind], "epoch", (json_int_t)conn->token_epoch);
+
+            add_program(event, conn);
+            evidence_add(agent->evidence, "token_count", event);
+        }
+        conn->token_counts[kind] = 0;
+    }
+}
+
+void evidence_token(struct agent *agent, struct conn *conn, enum token_kind kind)
+{
+    json_t *event;
+
+    if (conn->token_epoch != session_epoch(agent->session))
+        evidence_tokens_counted(agent, conn);
+    conn->token_epoch = session_epoch(agent->session);
+    if (conn->token_counts[kind]++ > 0)
+        return;
+    event = json_pack("{s:s, s:s}", "result", "ok", "kind", token_kind_names[kind]);
+    add_program(event, conn);
+    add_session(agent, event);
+    evidence_add(agent->evidence, "token", event);
+}
+
+void evidence_key_rotated(struct agent *agent)
+{
+    AUTO_JSON json_t *jwks = keys_jwks(agent->keys);
+
+    evidence_add(agent->evidence, "key_rotated",
+                 json_pack("{s:O}", "key", json_array_get(json_get_array(jwks, "keys"), 0)));
+}
