@@ -5,13 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
-#include <time.h>
 
 #include "agent/backoff.h"
 #include "agent/child.h"
-#include "agent/evidence/chain.h"
-#include "agent/keys.h"
+#include "agent/evidence_queue.h"
 #include "agent/server.h"
 #include "base/clock.h"
 #include "base/json.h"
@@ -26,9 +23,6 @@
 #define CHECKPOINT_LINES 100
 #define CHECKPOINT_MS    300000
 
-/* Lines in one packet: well under PACKET_MAX whatever they hold. */
-#define BATCH_BYTES 32768
-
 #define FILE_BYTES       (8 * 1024 * 1024)
 #define KEEP_DAYS        365
 #define WRITE_TIMEOUT_MS 10000
@@ -37,14 +31,6 @@
 
 /* How long the end of the agent waits for the last lines to be on disk. */
 #define FINISH_MS 1000
-
-/* One line to write. It is made when its place in the chain is known. */
-struct entry {
-    TAILQ_ENTRY(entry) link;
-    json_t *event;
-    char *line; /* NULL: not in the chain yet */
-    bool sent;
-};
 
 struct evidence {
     struct agent *agent;
@@ -56,10 +42,7 @@ struct evidence {
     bool open;
     bool held; /* nothing is sent any more until the end */
     struct call *writing;
-    struct evidence_head head; /* of the lines that were made */
-    int64_t written;           /* the last line that is on disk */
-    TAILQ_HEAD(entries, entry) entries;
-    unsigned n_entries;
+    struct evidence_queue *queue;
     unsigned lost;
     unsigned unsigned_lines;
     sd_event_source *checkpoint;
@@ -68,72 +51,6 @@ struct evidence {
 };
 
 static void pump(struct evidence *evidence);
-
-static void entry_free(struct evidence *evidence, struct entry *entry)
-{
-    TAILQ_REMOVE(&evidence->entries, entry, link);
-    evidence->n_entries--;
-    json_decref(entry->event);
-    free(entry->line);
-    free(entry);
-}
-
-/* RFC 3339 with milliseconds, in UTC and as the clock on the wall says it. */
-static void add_times(json_t *object)
-{
-    struct timespec now;
-    struct tm utc, local;
-    char text[40], with_ms[48], zone[8];
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    gmtime_r(&now.tv_sec, &utc);
-    localtime_r(&now.tv_sec, &local);
-    strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &utc);
-    snprintf(with_ms, sizeof with_ms, "%s.%03uZ", text, (unsigned)(now.tv_nsec / 1000000) % 1000);
-    json_object_set_new(object, "at", json_string(with_ms));
-    strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &local);
-    strftime(zone, sizeof zone, "%z", &local); /* +hhmm, which RFC 3339 writes +hh:mm */
-    snprintf(with_ms, sizeof with_ms, "%s%.3s:%.2s", text, zone, zone + 3);
-    json_object_set_new(object, "local", json_string(with_ms));
-}
-
-static bool is_checkpoint(const struct entry *entry)
-{
-    const char *name = json_get_string(entry->event, "event");
-
-    return name != NULL && strcmp(name, "checkpoint") == 0;
-}
-
-/* The signature over the chain so far, which only its place in the chain can give. */
-static void sign(struct evidence *evidence, json_t *line)
-{
-    AUTO_JSON json_t *payload =
-        json_pack("{s:O, s:O, s:O, s:O}", "seq", json_object_get(line, "seq"), "prev",
-                  json_object_get(line, "prev"), "at", json_object_get(line, "at"), "station",
-                  json_object_get(line, "station"));
-    AUTO_FREE char *jws = keys_sign(evidence->agent->keys, EVIDENCE_TYP, payload);
-
-    if (jws != NULL)
-        json_object_set_new(line, "jws", json_string(jws));
-}
-
-/* Puts the entry at the end of the chain. */
-static void make_line(struct evidence *evidence, struct entry *entry)
-{
-    AUTO_JSON json_t *line = json_pack("{s:I}", "seq", (json_int_t)evidence->head.seq + 1);
-
-    json_object_update(line, entry->event);
-    json_object_set_new(line, "prev", json_string(evidence->head.hash));
-    if (is_checkpoint(entry))
-        sign(evidence, line);
-    free(entry->line);
-    entry->line = json_dumps(line, JSON_COMPACT);
-    if (entry->line == NULL || strlen(entry->line) >= EVIDENCE_LINE_MAX ||
-        !evidence_hash_line(entry->line, strlen(entry->line), evidence->head.hash))
-        abort(); /* a hole in the evidence: the supervisor starts the agent again */
-    evidence->head.seq++;
-    entry->sent = false;
-}
 
 static void set_failing(struct evidence *evidence, const struct fail *fail)
 {
@@ -150,37 +67,14 @@ static void set_failing(struct evidence *evidence, const struct fail *fail)
                              "error", cps_error_name(fail->code)));
 }
 
-static void add_entry(struct evidence *evidence, json_t *event)
-{
-    struct entry *entry = calloc(1, sizeof *entry);
-
-    if (entry == NULL)
-        abort(); /* as above */
-    entry->event = event;
-    TAILQ_INSERT_TAIL(&evidence->entries, entry, link);
-    evidence->n_entries++;
-}
-
-static json_t *stamped(const struct evidence *evidence, const char *event)
-{
-    json_t *object = json_object();
-
-    add_times(object);
-    json_object_set_new(object, "station",
-                        json_string(config_string(evidence->agent->config, "station", "name", "")));
-    json_object_set_new(object, "event", json_string(event));
-    return object;
-}
-
 /* It writes again: events that were not kept are owned up to, in their place. */
 static void set_working(struct evidence *evidence)
 {
     if (evidence->lost > 0) {
-        json_t *event = stamped(evidence, "lost");
+        AUTO_JSON json_t *count = json_pack("{s:i}", "count", (int)evidence->lost);
 
-        json_object_set_new(event, "count", json_integer(evidence->lost));
         evidence->lost = 0;
-        add_entry(evidence, event);
+        evidence_queue_add(evidence->queue, "lost", count);
     }
     if (evidence->failing_since_s == 0)
         return;
@@ -235,7 +129,6 @@ static void on_written(void *user, json_t *result, const struct fail *fail)
 {
     struct evidence *evidence = user;
     int64_t first_kept = json_get_int(result, "first_kept", 0);
-    struct entry *entry;
 
     evidence->writing = NULL;
     if (fail != NULL) {
@@ -243,69 +136,23 @@ static void on_written(void *user, json_t *result, const struct fail *fail)
         return;
     }
     backoff_worked(&evidence->backoff);
-    while ((entry = TAILQ_FIRST(&evidence->entries)) != NULL && entry->sent) {
-        entry_free(evidence, entry);
-        evidence->written++;
-    }
+    evidence_queue_drop_sent(evidence->queue);
     set_working(evidence);
     if (first_kept > 1)
         purge(evidence, first_kept);
     pump(evidence);
 }
 
-/* As many lines as a packet holds; they are sent from now on. */
-static json_t *take_batch(struct evidence *evidence)
-{
-    json_t *lines = json_array();
-    struct entry *entry;
-    size_t bytes = 0;
-
-    TAILQ_FOREACH (entry, &evidence->entries, link) {
-        if (entry->line == NULL)
-            make_line(evidence, entry);
-        bytes += strlen(entry->line) * 2; /* quotes are escaped */
-        if (bytes > BATCH_BYTES && json_array_size(lines) > 0)
-            break;
-        json_array_append_new(lines, json_string(entry->line));
-        entry->sent = true;
-    }
-    return lines;
-}
-
 /* One packet is under way at a time. */
 static void pump(struct evidence *evidence)
 {
     if (!evidence->open || evidence->held || evidence->writing != NULL ||
-        TAILQ_EMPTY(&evidence->entries))
+        evidence_queue_size(evidence->queue) == 0)
         return;
     evidence->writing =
-        child_call(evidence->child, "append", json_pack("{s:o}", "lines", take_batch(evidence)), -1,
+        child_call(evidence->child, "append",
+                   json_pack("{s:o}", "lines", evidence_queue_take(evidence->queue)), -1,
                    WRITE_TIMEOUT_MS, on_written, NULL, evidence);
-}
-
-/*
- * Where the log really ends is what counts: lines of ours that made it there are done with, the
- * others are made anew behind it.
- */
-static void resume(struct evidence *evidence, const struct evidence_head *head)
-{
-    struct entry *entry;
-    evidence_hash hash;
-    bool there = false;
-
-    TAILQ_FOREACH (entry, &evidence->entries, link)
-        there = there || (entry->line != NULL &&
-                          evidence_hash_line(entry->line, strlen(entry->line), hash) &&
-                          strcmp(hash, head->hash) == 0);
-    while (there && (entry = TAILQ_FIRST(&evidence->entries)) != NULL) {
-        there = !evidence_hash_line(entry->line, strlen(entry->line), hash) ||
-                strcmp(hash, head->hash) != 0;
-        entry_free(evidence, entry);
-    }
-    evidence->head = *head;
-    evidence->written = head->seq;
-    TAILQ_FOREACH (entry, &evidence->entries, link)
-        free(TAKE_PTR(entry->line));
 }
 
 static void on_open(void *user, json_t *result, const struct fail *fail)
@@ -326,7 +173,7 @@ static void on_open(void *user, json_t *result, const struct fail *fail)
         return;
     }
     memcpy(head.hash, hash, sizeof head.hash);
-    resume(evidence, &head);
+    evidence_queue_resume(evidence->queue, &head);
     evidence->open = true;
     if (damage != NULL)
         evidence_add(evidence, "damage", json_pack("{s:s}", "found", damage));
@@ -360,7 +207,7 @@ void evidence_checkpoint(struct evidence *evidence)
     if (!evidence->enabled || evidence->unsigned_lines == 0)
         return;
     evidence->unsigned_lines = 0;
-    add_entry(evidence, stamped(evidence, "checkpoint"));
+    evidence_queue_add(evidence->queue, EVIDENCE_CHECKPOINT, NULL);
     pump(evidence);
 }
 
@@ -385,18 +232,14 @@ static void count_line(struct evidence *evidence)
 void evidence_add(struct evidence *evidence, const char *event, json_t *members)
 {
     AUTO_JSON json_t *given = members;
-    json_t *object;
 
     if (evidence == NULL || !evidence->enabled)
         return;
-    if (evidence->n_entries >= QUEUE_MAX) {
+    if (evidence_queue_size(evidence->queue) >= QUEUE_MAX) {
         evidence->lost++;
         return;
     }
-    object = stamped(evidence, event);
-    if (given != NULL)
-        json_object_update(object, given);
-    add_entry(evidence, object);
+    evidence_queue_add(evidence->queue, event, given);
     pump(evidence);
     count_line(evidence);
 }
@@ -416,10 +259,10 @@ json_t *evidence_json(const struct evidence *evidence)
 
     if (!evidence->enabled)
         return json_pack("{s:s}", "state", "off");
-    json =
-        json_pack("{s:s, s:I, s:i, s:s, s:s}", "state", failing ? "failing" : "running", "written",
-                  (json_int_t)evidence->written, "waiting", (int)evidence->n_entries, "on_failure",
-                  evidence->strict ? "refuse" : "continue", "directory", evidence->directory);
+    json = json_pack("{s:s, s:I, s:i, s:s, s:s}", "state", failing ? "failing" : "running",
+                     "written", (json_int_t)evidence_queue_written(evidence->queue), "waiting",
+                     (int)evidence_queue_size(evidence->queue), "on_failure",
+                     evidence->strict ? "refuse" : "continue", "directory", evidence->directory);
     if (failing) {
         json_object_set_new(json, "since_at", json_integer(evidence->failing_since_s));
         json_object_set_new(json, "error", json_string(cps_error_name(evidence->fail.code)));
@@ -454,9 +297,14 @@ struct evidence *evidence_new(struct agent *agent, struct fail *fail)
         return NULL;
     }
     evidence->agent = agent;
-    TAILQ_INIT(&evidence->entries);
     if (read_settings(evidence, fail) != CPS_OK)
         return NULL;
+    evidence->queue =
+        evidence_queue_new(agent->keys, config_string(agent->config, "station", "name", ""));
+    if (evidence->queue == NULL) {
+        fail_set(fail, CPS_INTERNAL, "out of memory");
+        return NULL;
+    }
     return TAKE_PTR(evidence);
 }
 
@@ -469,19 +317,15 @@ void evidence_hold(struct evidence *evidence)
 /* All that is left, one packet after the other: nobody is there any more to wait for answers. */
 static void post_rest(struct evidence *evidence)
 {
-    struct entry *entry;
+    json_t *lines;
 
     if (!evidence->open)
         return;
     if (evidence->unsigned_lines > 0)
-        add_entry(evidence, stamped(evidence, "checkpoint"));
-    while ((entry = TAILQ_FIRST(&evidence->entries)) != NULL) {
-        if (!entry->sent)
-            child_post(evidence->child, "append",
-                       json_pack("{s:o}", "lines", take_batch(evidence)));
-        while ((entry = TAILQ_FIRST(&evidence->entries)) != NULL && entry->sent)
-            entry_free(evidence, entry);
-    }
+        evidence_queue_add(evidence->queue, EVIDENCE_CHECKPOINT, NULL);
+    while (json_array_size(lines = evidence_queue_take(evidence->queue)) > 0)
+        child_post(evidence->child, "append", json_pack("{s:o}", "lines", lines));
+    json_decref(lines);
 }
 
 void evidence_free(struct evidence *evidence)
@@ -493,7 +337,6 @@ void evidence_free(struct evidence *evidence)
     child_finish(evidence->child, FINISH_MS);
     backoff_done(&evidence->backoff);
     sd_event_source_disable_unref(evidence->checkpoint);
-    while (!TAILQ_EMPTY(&evidence->entries))
-        entry_free(evidence, TAILQ_FIRST(&evidence->entries));
+    evidence_queue_free(evidence->queue);
     free(evidence);
 }

@@ -77,7 +77,7 @@ static void check_event(struct check *check, const struct evidence_line *line, c
 
     if (event == NULL)
         report(check->problems, "problem", "unreadable", line, seq);
-    else if (strcmp(event, "checkpoint") == 0)
+    else if (strcmp(event, EVIDENCE_CHECKPOINT) == 0)
         check_signature(check, line, object, seq);
     else if (strcmp(event, "purge") == 0)
         check->purged = json_get_int(object, "first_kept", 0);

@@ -17,7 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define EVIDENCE_TYP "cps-evidence+jwt"
+#define EVIDENCE_TYP        "cps-evidence+jwt"
+#define EVIDENCE_CHECKPOINT "checkpoint"
 
 /* Longest line, line feed included. */
 #define EVIDENCE_LINE_MAX 16384

@@ -92,10 +92,10 @@ def copy(day, tmp_path):
     where = desk.agent.dir / f"copy-{tmp_path.name}"
     shutil.copytree(kept, where)
 
-    def check(status=9, upto=written):
+    def check(status=9, last_written=written):
         own(where)
         return json.loads(audit(desk, "verify", "--directory", str(where), "--jwks",
-                                str(desk.agent.dir / "jwks"), "--written", str(upto),
+                                str(desk.agent.dir / "jwks"), "--written", str(last_written),
                                 status=status))
     yield where / FILE, check
     shutil.rmtree(where)
@@ -181,7 +181,7 @@ def test_a_chain_made_anew_lacks_the_signatures(copy, day):
         before = json.dumps(line, separators=(",", ":")).encode()
         text.append(before.decode())
     file.write_text("\n".join(text) + "\n")
-    found = {problem["problem"] for problem in check(upto=0)["problems"]}
+    found = {problem["problem"] for problem in check(last_written=0)["problems"]}
     assert found == {"signature"}
 
 

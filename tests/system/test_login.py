@@ -142,7 +142,8 @@ def test_everything_runs_as_the_user(desk):
         assert set(uids) == {str(UID)}
     mode = desk.agent.state.stat().st_mode & 0o777
     assert mode == 0o700
-    assert all(file.stat().st_mode & 0o777 == 0o600 for file in desk.agent.state.iterdir())
+    for path in desk.agent.state.rglob("*"):
+        assert path.stat().st_mode & 0o777 == (0o700 if path.is_dir() else 0o600), path
 
 
 # Wrong PINs --------------------------------------------------------------------------------------
