@@ -48,6 +48,7 @@ int command_status(struct cpsctl *ctl, int argc, char **argv);
 int command_card(struct cpsctl *ctl, int argc, char **argv);
 int command_login(struct cpsctl *ctl, int argc, char **argv);
 int command_pin(struct cpsctl *ctl, int argc, char **argv);
+int command_practice(struct cpsctl *ctl, int argc, char **argv);
 int command_statement(struct cpsctl *ctl, int argc, char **argv);
 int command_token(struct cpsctl *ctl, int argc, char **argv);
 int command_watch(struct cpsctl *ctl, int argc, char **argv);

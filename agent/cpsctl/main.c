@@ -17,6 +17,8 @@ static const struct command commands[] = {
      N_("ouvrir la session du professionnel")},
     {"pin", command_pin, "change|unblock|status [--reader R]",
      N_("changer ou débloquer le code porteur de la carte")},
+    {"practice", command_practice, "[NUMÉRO | --forget] [--epoch E]",
+     N_("situations d'exercice : les voir, choisir, oublier le choix")},
     {"statement", command_statement, "--audience A --nonce N [--epoch E]",
      N_("attestation de connexion signée")},
     {"token", command_token, "[--kind access|id] [--provider P] [--min-ttl S] [--epoch E]",

@@ -112,6 +112,8 @@ static void show_state(struct progress *progress, const char *state, const json_
         text = _("Dernier essai : confirmation demandée");
     else if (strcmp(state, "proving") == 0)
         text = _("Vérification de la carte");
+    else if (strcmp(state, "practice") == 0)
+        text = _("Lecture des situations d'exercice");
     else if (strcmp(state, "provider") == 0)
         text = _("Appel de Pro Santé Connect");
     if (text != NULL)

@@ -40,6 +40,50 @@ static void join(const json_t *array, char *text, size_t size)
                                     json_string_value(item));
 }
 
+/* Puts what there is of it after what is in the buffer, one thing after another. */
+static void append(char *text, size_t size, const char *before, const char *value,
+                   const char *after)
+{
+    size_t len = strlen(text);
+
+    if (value != NULL)
+        snprintf(text + len, size - len, "%s%s%s%s", len > 0 ? " " : "", before, value, after);
+}
+
+const char *show_practice_text(const json_t *practice, char text[SHOW_PRACTICE_LEN])
+{
+    text[0] = '\0';
+    append(text, SHOW_PRACTICE_LEN, "", json_get_string(practice, "structure_name"), "");
+    append(text, SHOW_PRACTICE_LEN, "(", json_get_string(practice, "structure_id"), ")");
+    append(text, SHOW_PRACTICE_LEN, "", json_get_string(practice, "sector"), "");
+    return text[0] != '\0' ? text : _("sans précision");
+}
+
+static void show_practice(const json_t *session)
+{
+    const json_t *practice = json_get_object(session, "practice");
+    char text[SHOW_PRACTICE_LEN];
+
+    if (practice != NULL)
+        text_line(stdout, _("  situation d'exercice : %s"), show_practice_text(practice, text));
+    else if (json_get_bool(session, "practice_choice_needed", false))
+        text_line(stdout, "%s", _("  situation d'exercice à choisir : cpsctl practice"));
+}
+
+static void show_source(const json_t *holder)
+{
+    if (strcmp(or_dash(holder, "source"), "mapping") == 0)
+        text_line(stdout, "%s", _("  nom donné par ce poste (people.d), non par la carte"));
+}
+
+/* What statements call the person. */
+static const char *identifier(const json_t *holder)
+{
+    const char *id = json_get_string(holder, "national_id");
+
+    return id != NULL ? id : or_dash(holder, "internal_id");
+}
+
 void show_session(const json_t *session)
 {
     const json_t *holder = json_get_object(session, "holder");
@@ -50,14 +94,15 @@ void show_session(const json_t *session)
         return;
     }
     join(json_get_array(session, "amr"), amr, sizeof amr);
-    text_line(stdout, _("Session de %s (%s)"), or_dash(holder, "name"),
-              or_dash(holder, "national_id"));
+    text_line(stdout, _("Session de %s (%s)"), or_dash(holder, "name"), identifier(holder));
     text_line(stdout, _("  par %s, à %s, jusqu'à %s au plus tard"),
               method_name(or_dash(session, "method")),
               text_time(json_get_int(session, "auth_time", 0), since),
               text_time(json_get_int(session, "expires_at", 0), until));
     text_line(stdout, _("  preuves : %s ; époque : %lld"), amr,
               (long long)json_get_int(session, "epoch", 0));
+    show_source(holder);
+    show_practice(session);
 }
 
 static const char *state_name(const char *state)
@@ -77,6 +122,47 @@ static const char *state_name(const char *state)
     return state;
 }
 
+static void show_structure(const json_t *holder)
+{
+    const json_t *structure = json_get_object(holder, "structure");
+    char text[SHOW_PRACTICE_LEN] = "";
+
+    append(text, sizeof text, "", json_get_string(structure, "name"), "");
+    append(text, sizeof text, "", json_get_string(structure, "locality"), "");
+    append(text, sizeof text, "(", json_get_string(structure, "id"), ")");
+    if (text[0] != '\0')
+        text_line(stdout, _("  structure : %s"), text);
+}
+
+static void show_holder(const json_t *holder)
+{
+    char profession[SHOW_PRACTICE_LEN] = "";
+
+    if (json_get_string(holder, "name") != NULL)
+        text_line(stdout, _("  porteur : %s (%s)"), or_dash(holder, "name"), identifier(holder));
+    else
+        text_line(stdout, _("  ne nomme personne : %s"), or_dash(holder, "common_name"));
+    show_source(holder);
+    append(profession, sizeof profession, "", json_get_string(holder, "profession"), "");
+    append(profession, sizeof profession, "(", json_get_string(holder, "profession_code"), ")");
+    append(profession, sizeof profession, "", json_get_string(holder, "speciality"), "");
+    if (profession[0] != '\0')
+        text_line(stdout, _("  profession : %s"), profession);
+    show_structure(holder);
+}
+
+static void show_validity(const json_t *card)
+{
+    const char *type = json_get_string(card, "type");
+    char from[TEXT_TIME_LEN], to[TEXT_TIME_LEN];
+
+    text_line(stdout, _("  certificat : %s, du %s au %s"), type != NULL ? type : _("type inconnu"),
+              text_date(json_get_int(card, "not_before", 0), from),
+              text_date(json_get_int(card, "not_after", 0), to));
+    if (strcmp(or_dash(card, "interface"), "contactless") == 0)
+        text_line(stdout, "%s", _("  sans contact : ne demande pas de code"));
+}
+
 void show_card(const json_t *card)
 {
     const json_t *pin = json_get_object(card, "pin");
@@ -89,6 +175,10 @@ void show_card(const json_t *card)
         snprintf(tries_text, sizeof tries_text, _(", essais restants : %lld"), (long long)tries);
     text_line(stdout, _("%s : carte %s %s, %s%s"), or_dash(card, "reader"), or_dash(card, "family"),
               or_dash(card, "serial"), state_name(or_dash(card, "state")), tries_text);
+    if (json_get_object(card, "holder") == NULL)
+        return;
+    show_holder(json_get_object(card, "holder"));
+    show_validity(card);
 }
 
 static void show_policy_name(const json_t *policy)

@@ -5,10 +5,14 @@
 
 #include <jansson.h>
 
+/* A practice situation in a few words, in the caller's buffer: structure, identifier, sector. */
+#define SHOW_PRACTICE_LEN 600
+const char *show_practice_text(const json_t *practice, char text[SHOW_PRACTICE_LEN]);
+
 /* A session, or that nobody is logged in when it is null. */
 void show_session(const json_t *session);
 
-/* A card, one line. */
+/* A card, who holds it and for how long it is valid. */
 void show_card(const json_t *card);
 
 /* policy.pin of status: how long a PIN typed once serves, and for which cards one does now. */

@@ -103,6 +103,16 @@ void text_json(const json_t *value)
     fflush(stdout);
 }
 
+const char *text_date(int64_t seconds, char buffer[TEXT_TIME_LEN])
+{
+    time_t when = (time_t)seconds;
+    struct tm then;
+
+    localtime_r(&when, &then);
+    strftime(buffer, TEXT_TIME_LEN, "%Y-%m-%d", &then);
+    return buffer;
+}
+
 const char *text_time(int64_t seconds, char buffer[TEXT_TIME_LEN])
 {
     time_t when = (time_t)seconds;

@@ -28,4 +28,7 @@ void text_json(const json_t *value);
 #define TEXT_TIME_LEN 32
 const char *text_time(int64_t seconds, char buffer[TEXT_TIME_LEN]);
 
+/* Local date. */
+const char *text_date(int64_t seconds, char buffer[TEXT_TIME_LEN]);
+
 #endif
