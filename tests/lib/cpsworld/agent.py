@@ -55,10 +55,11 @@ class RpcError(Exception):
 
 class Agent:
     """A running agent. pcscd: a cpsworld.Pcscd or None; anchors: PEM files to trust; providers:
-    name -> text of its profile; libexec: programs (files, or the
-    text of scripts) to put in place of the real helpers."""
+    name -> text of its profile; people: name -> text of its file in people.d;
+    libexec: programs (files, or the text of scripts) to put in place of the real helpers."""
 
-    def __init__(self, pcscd=None, anchors=(), providers=None, settings="", libexec=None, env=None):
+    def __init__(self, pcscd=None, anchors=(), providers=None, settings="", libexec=None, env=None,
+                 people=None):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="cpsagent-"))
         self.dir.chmod(0o755)
         self.bin = self.dir / "bin"
@@ -67,13 +68,16 @@ class Agent:
         self.socket = self.dir / "run" / "cps-agent" / "agent.sock"
         self.log = self.dir / "agent.log"
         self.process = None
-        for directory in ("bin", "config/trust/test", "config/providers.d", "run", "home", "pinentry"):
+        for directory in ("bin", "config/trust/test", "config/providers.d", "config/people.d", "run",
+                          "home", "pinentry"):
             (self.dir / directory).mkdir(parents=True)
         self._install(libexec or {})
         for number, anchor in enumerate(anchors):
             shutil.copy(anchor, self.config / "trust" / "test" / f"{number}.pem")
         for name, text in (providers or {}).items():
             self.write_provider(name, text)
+        for name, text in (people or {}).items():
+            (self.config / "people.d" / f"{name}.conf").write_text(text)
         self.pinentry = ScriptedPinentry(self.dir / "pinentry")
         self.pinentry.default("cancel")
         (self.config / "cps-agent.conf").write_text(
