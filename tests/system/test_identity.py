@@ -46,7 +46,7 @@ def shown(desk):
 
 # Who holds the card ------------------------------------------------------------------------------
 
-@pytest.mark.parametrize("name, family", [("physician", "CPS3")])
+@pytest.mark.parametrize("name, family", [("physician", "CPS3"), ("cps4", "CPS4")])
 def test_a_person_is_named_in_full(name, family):
     with Desk(insert=name) as desk:
         card, known = shown(desk), desk.card.cards[name]
@@ -154,7 +154,7 @@ def as_told(practice):
             "structure_id": practice["structure"], "sector": practice["sector"]}
 
 
-@pytest.mark.parametrize("name", ["locum"])
+@pytest.mark.parametrize("name", ["locum", "cps4"])
 def test_practice_situations_of_a_card(name):
     with Desk(insert=name) as desk:
         practices = desk.card.cards[name]["practices"]
