@@ -64,9 +64,10 @@ static cps_error prepare_pkcs1(struct signing *signing, enum key_usage usage,
         use_card_padding(signing, hash, digest);
         return CPS_OK;
     }
-    if (usage != USAGE_AUTHENTICATION || input->data.len == 0 ||
-        !padding_pkcs1(input->data, signing->block, signing->block_len))
+    if (usage != USAGE_AUTHENTICATION)
         return unsupported(fail);
+    if (input->data.len == 0 || !padding_pkcs1(input->data, signing->block, signing->block_len))
+        return fail_set(fail, CPS_INVALID_PARAMS, "%zu bytes to sign", input->data.len);
     return CPS_OK;
 }
 
@@ -96,9 +97,10 @@ static cps_error prepare_last_round(struct signing *signing, enum key_usage usag
     enum hash hash = input->mechanism == MECHANISM_SHA1_RSA_PKCS ? HASH_SHA1 : HASH_SHA256;
     struct span digest = {signing->made_digest, hash_len(hash)};
 
-    if (usage != USAGE_SIGNATURE ||
-        !hash_finish(hash, input->state, input->hashed, input->data, signing->made_digest))
+    if (usage != USAGE_SIGNATURE)
         return unsupported(fail);
+    if (!hash_finish(hash, input->state, input->hashed, input->data, signing->made_digest))
+        return fail_set(fail, CPS_INVALID_PARAMS, "not a last block");
     use_card_padding(signing, hash, digest);
     signing->info =
         (struct span){signing->made_info, hash_digest_info(hash, digest, signing->made_info)};

@@ -662,9 +662,9 @@ static void what_is_no_digest_info(void **state)
     assert_int_equal(sign_it(USAGE_AUTHENTICATION, &input, &signature), CPS_OK);
     assert_true(is_signature(aut, NULL, false, input.data, &signature));
     input.data.len = 246;
-    assert_int_equal(sign_it(USAGE_AUTHENTICATION, &input, &signature), CPS_CARD_UNSUPPORTED);
+    assert_int_equal(sign_it(USAGE_AUTHENTICATION, &input, &signature), CPS_INVALID_PARAMS);
     input.data.len = 0;
-    assert_int_equal(sign_it(USAGE_AUTHENTICATION, &input, &signature), CPS_CARD_UNSUPPORTED);
+    assert_int_equal(sign_it(USAGE_AUTHENTICATION, &input, &signature), CPS_INVALID_PARAMS);
     input.data.len = 36;
     assert_int_equal(sign_it(USAGE_SIGNATURE, &input, &signature), CPS_CARD_UNSUPPORTED);
     /* PSS of a hash value that is too short. */
@@ -696,7 +696,7 @@ static void the_last_round_of_a_hash(void **state)
     assert_true(is_signature(sig, EVP_sha256(), false, (struct span){digest, 32}, &signature));
     assert_int_equal(sign_it(USAGE_AUTHENTICATION, &input, &signature), CPS_CARD_UNSUPPORTED);
     input.hashed = 63;
-    assert_int_equal(sign_it(USAGE_SIGNATURE, &input, &signature), CPS_CARD_UNSUPPORTED);
+    assert_int_equal(sign_it(USAGE_SIGNATURE, &input, &signature), CPS_INVALID_PARAMS);
     input = (struct sign_input){.mechanism = MECHANISM_SHA1_RSA_PKCS, .data = {message, 50}};
     SHA1(message, 50, digest);
     assert_int_equal(sign_it(USAGE_SIGNATURE, &input, &signature), CPS_OK);
