@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Measures the figures of docs/figures.md: python3 -m bench [--quick] [--write] [PART...]
+"""Measures the figures of docs/figures.md: python3 -m bench [--quick] [--write] [--module PATH]... [PART...]
 
 Needs an optimised build (CPS_BUILD_DIR) and, on the module path, tests/lib and tests.
 """
@@ -22,6 +22,8 @@ def options():
     parser = argparse.ArgumentParser(prog="bench", description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="fewer rounds: to see that it works")
     parser.add_argument("--write", action="store_true", help="rewrite docs/figures.md")
+    parser.add_argument("--module", action="append", default=[], metavar="PATH",
+                        help="a PKCS#11 module to measure beside OpenSC; may be given again")
     parser.add_argument("parts", nargs="*", metavar="PART",
                         help=f"of: {' '.join((*PARTS, 'idle'))} (default: all)")
     chosen = parser.parse_args()
@@ -36,19 +38,19 @@ def measure_all(chosen):
     """The sections of all parts, as they are done."""
     parts = chosen.parts or (*PARTS, "idle")
     if "idle" not in parts:
-        yield from measure_parts(parts, chosen.quick)
+        yield from measure_parts(parts, chosen)
         return
     with idle.left_alone() as alone:
-        yield from measure_parts([part for part in parts if part != "idle"], chosen.quick)
+        yield from measure_parts([part for part in parts if part != "idle"], chosen)
         time.sleep(alone.left_s(IDLE_QUICK_S if chosen.quick else IDLE_S))
         yield alone.section()
 
 
-def measure_parts(parts, quick):
-    with world.Tools() as tools:
+def measure_parts(parts, chosen):
+    with world.Tools(chosen.module) as tools:
         for part in parts:
             print(f"{part} ...", file=sys.stderr, flush=True)
-            yield from importlib.import_module(f"bench.{part}").run(tools, quick)
+            yield from importlib.import_module(f"bench.{part}").run(tools, chosen.quick)
 
 
 def main():

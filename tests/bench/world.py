@@ -39,9 +39,11 @@ SSH_LIST = bytes([0, 0, 0, 1, 11])  # SSH_AGENTC_REQUEST_IDENTITIES
 
 
 class Tools:
-    """The bench's programs and scripts, in a directory that the unprivileged user can read."""
+    """The bench's programs and scripts, in a directory that the unprivileged user can read.
+    modules: PKCS#11 modules to measure beside ours."""
 
-    def __init__(self):
+    def __init__(self, modules=()):
+        self.modules = modules
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="cpsbench-"))
         self.dir.chmod(0o755)
         for name in TOOLS:
