@@ -13,6 +13,7 @@
 struct value {
     const struct config_key *key;
     char *text;
+    int line;
 };
 
 struct config {
@@ -161,7 +162,7 @@ static int on_key(void *user, const char *section, const char *name, const char 
     copy = strdup(text);
     if (copy == NULL)
         return 0;
-    config->values[config->n++] = (struct value){.key = key, .text = copy};
+    config->values[config->n++] = (struct value){.key = key, .text = copy, .line = load->line};
     return 1;
 }
 
@@ -211,6 +212,13 @@ const char *config_string(const struct config *config, const char *section, cons
     return value != NULL ? value->text : otherwise;
 }
 
+int config_line(const struct config *config, const char *section, const char *key)
+{
+    const struct value *value = find(config, section, key);
+
+    return value != NULL ? value->line : 0;
+}
+
 bool config_bool(const struct config *config, const char *section, const char *key, bool otherwise)
 {
     const struct value *value = find(config, section, key);
@@ -234,9 +242,8 @@ int64_t config_int(const struct config *config, const char *section, const char 
 
 #define SEPARATORS " \t,"
 
-char **config_list(const struct config *config, const char *section, const char *key)
+char **config_words(const char *at)
 {
-    const char *at = config_string(config, section, key, "");
     char **list = calloc(strlen(at) / 2 + 2, sizeof *list);
     size_t n = 0;
 
@@ -253,6 +260,11 @@ char **config_list(const struct config *config, const char *section, const char 
         at += len;
     }
     return list;
+}
+
+char **config_list(const struct config *config, const char *section, const char *key)
+{
+    return config_words(config_string(config, section, key, ""));
 }
 
 void config_list_free(char **list)

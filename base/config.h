@@ -44,12 +44,18 @@ bool config_bool(const struct config *config, const char *section, const char *k
 int64_t config_int(const struct config *config, const char *section, const char *key,
                    int64_t otherwise);
 
+/* The line of a key in its file, 0 when it is absent. */
+int config_line(const struct config *config, const char *section, const char *key);
+
 /*
  * Cuts a list value at white space and commas into a new NULL-terminated array; free it with
  * config_list_free. An absent key gives an empty list. NULL when memory is short.
  */
 char **config_list(const struct config *config, const char *section, const char *key);
 void config_list_free(char **list);
+
+/* The same for a text that is no value of a file. */
+char **config_words(const char *text);
 
 static inline void cleanup_config(struct config **config)
 {

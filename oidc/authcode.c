@@ -7,12 +7,14 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/util.h"
 #include "base/worker.h"
 #include "oidc/authresponse.h"
 #include "oidc/client_auth.h"
 #include "oidc/form.h"
 #include "oidc/login.h"
 #include "oidc/loopback.h"
+#include "oidc/par.h"
 
 #define MAX_AGE_MAX_S     86400
 #define ACR_VALUES_MAX    128
@@ -59,7 +61,7 @@ static void too_late(void *flow)
 {
     struct authcode *authcode = flow;
 
-    if (authcode->loopback != NULL && authcode->code == NULL)
+    if (authcode->cap != NULL && authcode->code == NULL) /* the browser was sent off */
         end(authcode, CPS_LOGIN_EXPIRED, "browser",
             "no answer from the browser, where the provider may show an error");
     else
@@ -137,56 +139,109 @@ static bool on_callback(void *user, const char *query)
                               on_answered, authcode) >= 0;
 }
 
-static bool make_url(const struct authcode *authcode, struct buffer *url)
+/* What is asked for, as a query or as a form. */
+static bool add_params(const struct authcode *authcode, struct buffer *query)
 {
     const struct login *login = &authcode->login;
     const struct profile *profile = login->provider->profile;
-    const char *endpoint = login->provider->endpoints.authorization;
+    const char *acr_values =
+        authcode->acr_values != NULL ? authcode->acr_values : profile->acr_values;
     char challenge[PKCE_VALUE_SIZE];
 
     if (!pkce_challenge(authcode->verifier, challenge))
         return false;
-    buffer_add_text(url, endpoint);
-    if (strchr(endpoint, '?') == NULL)
-        buffer_add_text(url, "?");
-    form_add(url, "response_type", "code");
-    form_add(url, "client_id", profile->client_id);
-    form_add(url, "scope", profile->scope);
-    form_add(url, "acr_values",
-             authcode->acr_values != NULL ? authcode->acr_values : profile->acr_values);
-    form_add(url, "redirect_uri", loopback_redirect_uri(authcode->loopback));
-    form_add(url, "state", authcode->state);
-    form_add(url, "nonce", login->nonce);
-    form_add(url, "code_challenge", challenge);
-    form_add(url, "code_challenge_method", "S256");
+    form_add(query, "response_type", "code");
+    form_add(query, "scope", profile->scope);
+    if (acr_values[0] != '\0')
+        form_add(query, "acr_values", acr_values);
+    form_add(query, "redirect_uri", loopback_redirect_uri(authcode->loopback));
+    form_add(query, "state", authcode->state);
+    form_add(query, "nonce", login->nonce);
+    form_add(query, "code_challenge", challenge);
+    form_add(query, "code_challenge_method", "S256");
     if (authcode->prompt != NULL)
-        form_add(url, "prompt", authcode->prompt);
+        form_add(query, "prompt", authcode->prompt);
     if (login->max_age_s >= 0)
-        form_add_int(url, "max_age", login->max_age_s);
+        form_add_int(query, "max_age", login->max_age_s);
     if (profile->idp_hint != NULL)
-        form_add(url, "kc_idp_hint", profile->idp_hint);
-    return !url->failed;
+        form_add(query, "kc_idp_hint", profile->idp_hint);
+    return !query->failed;
 }
 
-static void authorize(struct login *login)
+/* Sends the browser off. request_uri: what was pushed, or NULL: all of it is in the URL. */
+static void announce(struct authcode *authcode, const char *request_uri)
 {
-    struct authcode *authcode = (struct authcode *)login;
-    struct oidcd *oidcd = login->request->oidcd;
+    struct login *login = &authcode->login;
+    const char *endpoint = login->provider->endpoints.authorization;
     AUTO_BUFFER struct buffer url = BUFFER_INIT(AUTHORIZE_URL_MAX);
-    struct fail fail = FAIL_INIT;
 
-    if (loopback_open(oidcd->loopbacks, login->provider->profile, on_callback, authcode,
-                      &authcode->loopback, &fail) != CPS_OK) {
-        request_fail(login->request, &fail);
-        return;
-    }
-    if (!make_url(authcode, &url) ||
-        sd_event_add_time_relative(oidcd->event, &authcode->cap, CLOCK_BOOTTIME,
+    buffer_add_text(&url, endpoint);
+    if (strchr(endpoint, '?') == NULL)
+        buffer_add_text(&url, "?");
+    form_add(&url, "client_id", login->provider->profile->client_id);
+    if (request_uri != NULL)
+        form_add(&url, "request_uri", request_uri);
+    else
+        add_params(authcode, &url);
+    if (url.failed ||
+        sd_event_add_time_relative(login->request->oidcd->event, &authcode->cap, CLOCK_BOOTTIME,
                                    (uint64_t)AUTHCODE_WAIT_MS * 1000, 0, on_cap, authcode) < 0) {
         end(authcode, CPS_INTERNAL, "url", "cannot make the authorization request");
         return;
     }
     worker_progress(login->request->id, json_pack("{s:s}", "url", buffer_text(&url)));
+}
+
+static void on_pushed(void *user, const struct http_answer *answer, const struct fail *why)
+{
+    struct authcode *authcode = user;
+    AUTO_FREE char *request_uri = NULL;
+    struct fail fail = FAIL_INIT;
+
+    if (answer == NULL)
+        fail = *why;
+    else
+        par_read(answer, &request_uri, &fail);
+    if (request_uri != NULL) {
+        announce(authcode, request_uri);
+        return;
+    }
+    fail_add(&fail, "pushed authorization request");
+    request_fail(authcode->login.request, &fail);
+}
+
+static void push(struct authcode *authcode)
+{
+    struct login *login = &authcode->login;
+    AUTO_BUFFER struct buffer form = BUFFER_INIT(FORM_MAX);
+    struct client_post post = {.provider = login->provider,
+                               .url = login->provider->endpoints.par,
+                               .form = &form,
+                               .deadline_ms = login->request->deadline_ms};
+    struct fail fail = FAIL_INIT;
+
+    if (login->provider->profile->client_auth == CLIENT_AUTH_SECRET_BASIC)
+        form_add(&form, "client_id", login->provider->profile->client_id);
+    if (!add_params(authcode, &form))
+        fail_set(&fail, CPS_INTERNAL, "cannot make the authorization request");
+    else
+        client_auth_post(&post, &login->call, on_pushed, authcode, &fail);
+    if (fail.code != CPS_OK)
+        request_fail(login->request, &fail);
+}
+
+static void authorize(struct login *login)
+{
+    struct authcode *authcode = (struct authcode *)login;
+    struct fail fail = FAIL_INIT;
+
+    if (loopback_open(login->request->oidcd->loopbacks, login->provider->profile, on_callback,
+                      authcode, &authcode->loopback, &fail) != CPS_OK)
+        request_fail(login->request, &fail);
+    else if (login->provider->endpoints.par_required)
+        push(authcode);
+    else
+        announce(authcode, NULL);
 }
 
 /* Steals nothing. An unknown value would go to the provider as it is: only known ones may. */

@@ -222,10 +222,12 @@ static void ring(struct login *login)
 
     login->started_at = clock_real_s();
     form_add(&form, "scope", profile->scope);
-    form_add(&form, "acr_values", profile->acr_values);
+    if (profile->acr_values[0] != '\0')
+        form_add(&form, "acr_values", profile->acr_values);
     form_add(&form, "login_hint", login->login_hint);
     form_add(&form, "binding_message", ciba->binding);
-    form_add(&form, "channel", ciba->channel);
+    if (profile->psc) /* a parameter of PSC's own */
+        form_add(&form, "channel", ciba->channel);
     if (client_auth_post(&post, &login->call, on_request, ciba, &fail) != CPS_OK)
         request_fail(login->request, &fail);
 }

@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "oidc/client_assertion.h"
+#include "oidc/client_key.h"
+
 /* Client id and secret escaped, at worst three characters for one, and the ":". */
 #define CREDENTIALS_MAX (3 * (CONFIG_VALUE_MAX + 512) + 1)
 
@@ -38,10 +41,17 @@ static char *basic(const struct profile *profile)
 cps_error client_auth_apply(const struct profile *profile, struct buffer *form,
                             char **ret_authorization, struct fail *fail)
 {
+    AUTO_WIPED char *assertion = NULL;
     char *authorization = NULL;
+    EVP_PKEY *key = NULL;
     bool ok = false;
 
     switch (profile->client_auth) {
+    case CLIENT_AUTH_TLS: /* RFC 8705 section 2: the certificate proves the client_id */
+        if (client_key_private(profile->client_key, &key, fail) != CPS_OK)
+            return fail->code;
+        ok = form_add(form, "client_id", profile->client_id);
+        break;
     case CLIENT_AUTH_NONE:
         ok = form_add(form, "client_id", profile->client_id);
         break;
@@ -52,6 +62,13 @@ cps_error client_auth_apply(const struct profile *profile, struct buffer *form,
     case CLIENT_AUTH_SECRET_BASIC:
         authorization = basic(profile);
         ok = authorization != NULL;
+        break;
+    case CLIENT_AUTH_PRIVATE_KEY_JWT:
+        if (client_assertion_make(profile, &assertion, fail) != CPS_OK)
+            return fail->code;
+        ok = form_add(form, "client_id", profile->client_id) &&
+             form_add(form, "client_assertion_type", CLIENT_ASSERTION_TYPE) &&
+             form_add(form, "client_assertion", assertion);
         break;
     }
     if (!ok)
@@ -68,6 +85,7 @@ cps_error client_auth_post(const struct client_post *post, struct http_call **sl
                                    .url = post->url,
                                    .accept = HTTP_ACCEPT_JSON,
                                    .deadline_ms = post->deadline_ms,
+                                   .certified = true,
                                    .once = post->once};
 
     if (client_auth_apply(post->provider->profile, post->form, &authorization, fail) != CPS_OK)

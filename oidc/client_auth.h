@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How the client proves itself to the provider. One place for every method: a new one (client
- * certificate, signed assertion) is a case here and a key of the profile.
+ * How the client proves itself to the provider: the one place for every method. A certificate is
+ * shown by oidc/http.c, on the connections that carry such a request.
  */
 #ifndef OIDC_CLIENT_AUTH_H
 #define OIDC_CLIENT_AUTH_H

@@ -8,22 +8,29 @@
 #include "base/json.h"
 #include "oidc/url.h"
 
+enum need { NEEDED, NEEDED_BY_PSC, OPTIONAL };
+
 static const struct member {
     const char *name;
     const char *reason;
     size_t offset;
-    bool required;
+    enum need need;
+    bool client; /* the client proves itself there: it may have an alias for TLS */
 } members[] = {
     {"authorization_endpoint", "authorization_endpoint", offsetof(struct endpoints, authorization),
+     NEEDED, false},
+    {"token_endpoint", "token_endpoint", offsetof(struct endpoints, token), NEEDED, true},
+    {"userinfo_endpoint", "userinfo_endpoint", offsetof(struct endpoints, userinfo), NEEDED_BY_PSC,
      true},
-    {"token_endpoint", "token_endpoint", offsetof(struct endpoints, token), true},
-    {"userinfo_endpoint", "userinfo_endpoint", offsetof(struct endpoints, userinfo), true},
-    {"jwks_uri", "jwks_uri", offsetof(struct endpoints, jwks), true},
+    {"jwks_uri", "jwks_uri", offsetof(struct endpoints, jwks), NEEDED, false},
     {"end_session_endpoint", "end_session_endpoint", offsetof(struct endpoints, end_session),
-     false},
-    {"revocation_endpoint", "revocation_endpoint", offsetof(struct endpoints, revocation), false},
+     OPTIONAL, false},
+    {"revocation_endpoint", "revocation_endpoint", offsetof(struct endpoints, revocation), OPTIONAL,
+     true},
     {"backchannel_authentication_endpoint", "ciba_endpoint", offsetof(struct endpoints, ciba),
-     false},
+     OPTIONAL, true},
+    {"pushed_authorization_request_endpoint", "par_endpoint", offsetof(struct endpoints, par),
+     OPTIONAL, true},
 };
 
 static char **slot_of(struct endpoints *endpoints, const struct member *member)
@@ -44,14 +51,26 @@ static cps_error refuse(struct fail *fail, const char *reason, const char *what)
                        what);
 }
 
+static const json_t *value_of(const struct profile *profile, const json_t *document,
+                              const struct member *member)
+{
+    const json_t *aliases = json_object_get(document, "mtls_endpoint_aliases");
+    const json_t *alias = json_object_get(aliases, member->name);
+
+    if (member->client && alias != NULL && profile->client_auth == CLIENT_AUTH_TLS)
+        return alias;
+    return json_object_get(document, member->name);
+}
+
 static cps_error take(const struct profile *profile, const json_t *document,
                       const struct member *member, struct endpoints *endpoints, struct fail *fail)
 {
-    const json_t *value = json_object_get(document, member->name);
+    const json_t *value = value_of(profile, document, member);
     const char *url = json_string_value(value);
     char *copy;
 
-    if (value == NULL && !member->required)
+    if (value == NULL &&
+        (member->need == OPTIONAL || (member->need == NEEDED_BY_PSC && !profile->psc)))
         return CPS_OK;
     if (url == NULL)
         return refuse(fail, member->reason, value == NULL ? "is missing" : "is not a string");
@@ -77,6 +96,11 @@ cps_error discovery_read(const struct profile *profile, const json_t *document,
             return fail->code;
     if (profile->ciba && found.ciba == NULL)
         return refuse(fail, "ciba_endpoint", "is missing");
+    found.par_required = profile->par == PAR_YES ||
+                         (profile->par == PAR_AUTO &&
+                          json_get_bool(document, "require_pushed_authorization_requests", false));
+    if (found.par_required && found.par == NULL)
+        return refuse(fail, "par_endpoint", "is missing");
     endpoints_done(ret_endpoints);
     *ret_endpoints = found;
     found = (struct endpoints){0};

@@ -15,17 +15,20 @@
 struct endpoints {
     char *authorization;
     char *token;
-    char *userinfo;
     char *jwks;
-    char *end_session; /* this one and those below: NULL when not offered */
+    char *userinfo; /* this one and those below: NULL when not offered; PSC's always is */
+    char *end_session;
     char *revocation;
     char *ciba;
+    char *par;
+    bool par_required;
 };
 
 /*
  * Takes the endpoints of a document: issuer exactly the profile's, each URL https on an allowed
- * host, CIBA there when the profile uses it. On failure: CPS_PROVIDER_DISCOVERY with the name of
- * the member as reason, and ret_endpoints is untouched.
+ * host, CIBA there when the profile uses it. A client that proves itself by TLS takes the endpoints
+ * made for that (mtls_endpoint_aliases, RFC 8705 section 5) where there are any. On failure:
+ * CPS_PROVIDER_DISCOVERY with the name of the member as reason, and ret_endpoints is untouched.
  */
 cps_error discovery_read(const struct profile *profile, const json_t *document,
                          struct endpoints *ret_endpoints, struct fail *fail);

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/util.h"
 #include "oidc/buffer.h"
+#include "oidc/client_key.h"
 #include "oidc/http_loop.h"
 #include "oidc/provider.h"
 
@@ -144,6 +145,8 @@ static void on_finished(CURL *easy, CURLcode code)
         deliver(call);
         return;
     }
+    if (code == CURLE_SSL_CONNECT_ERROR || code == CURLE_SSL_CERTPROBLEM)
+        client_key_forget(call->provider->profile->client_key);
     explain(call, code, &fail);
     provider_report(call->provider, &fail);
     call->done(call->user, NULL, &fail);
@@ -203,6 +206,32 @@ static bool set_transport(CURL *easy, const struct profile *profile)
            curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)HTTP_CONNECT_MS) == CURLE_OK;
 }
 
+static CURLcode give_key(CURL *easy, void *tls, void *user)
+{
+    struct http_call *call = user;
+
+    (void)easy;
+    return client_key_use(call->provider->profile->client_key, tls) ? CURLE_OK
+                                                                    : CURLE_SSL_CERTPROBLEM;
+}
+
+/*
+ * libcurl does not know that such a connection is somebody's: neither it nor its TLS session may
+ * serve a request of another profile.
+ */
+static bool set_certificate(struct http_call *call, const struct http_request *request)
+{
+    CURL *easy = call->easy;
+
+    if (!request->certified || request->provider->profile->client_auth != CLIENT_AUTH_TLS)
+        return true;
+    return curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, give_key) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, call) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_SSL_SESSIONID_CACHE, 0L) == CURLE_OK;
+}
+
 static bool set_request(struct http_call *call, const struct http_request *request)
 {
     CURL *easy = call->easy;
@@ -238,7 +267,8 @@ cps_error http_start(struct http *http, const struct http_request *request, stru
                                .user = user};
     call->easy = curl_easy_init();
     if (call->easy == NULL || !set_transport(call->easy, request->provider->profile) ||
-        !set_request(call, request) || !http_loop_add(http->loop, call->easy))
+        !set_request(call, request) || !set_certificate(call, request) ||
+        !http_loop_add(http->loop, call->easy))
         return fail_set(fail, CPS_INTERNAL, "cannot start a request");
     *slot = TAKE_PTR(call);
     return CPS_OK;

@@ -30,6 +30,7 @@ struct http_request {
     const char *authorization; /* value of the header, or NULL */
     const char *accept;
     int64_t deadline_ms; /* boot time; HTTP_TOTAL_MS at most */
+    bool certified;      /* shows the client's certificate, when the profile has one for TLS */
     bool once; /* uses up a code or token: on a fresh connection, so that it is never sent twice */
 };
 

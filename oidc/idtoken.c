@@ -123,7 +123,8 @@ static const char *check_auth_req_id(const json_t *claims, const struct idtoken_
 
 static const char *check_subject(const json_t *claims, const struct idtoken_expect *expect)
 {
-    const json_t *subject = json_object_get(claims, "SubjectNameID");
+    const char *claim = expect->subject_claim != NULL ? expect->subject_claim : "SubjectNameID";
+    const json_t *subject = json_object_get(claims, claim);
     bool other_form;
 
     if (expect->login_hint == NULL)
@@ -161,6 +162,8 @@ static const char *check_acr(const json_t *claims, const struct idtoken_expect *
 
     if (acr == NULL)
         return expect->acr_absent_accepted ? NULL : "no level of authentication";
+    if (expect->accepted_acr[0] == NULL)
+        return NULL;
     for (char *const *accepted = expect->accepted_acr; *accepted != NULL; accepted++)
         if (same(json_string_value(acr), *accepted))
             return NULL;

@@ -20,13 +20,14 @@
 struct idtoken_expect {
     const char *issuer;
     const char *client_id;
-    const char *nonce;        /* NULL: none was sent, none is checked */
-    bool nonce_optional;      /* at a refresh it may be left out */
-    const char *auth_req_id;  /* CIBA, or NULL */
-    const char *login_hint;   /* CIBA: whom the token must be about (no nonce there), or NULL */
-    const char *sub;          /* at a refresh: the same as at login, or NULL */
-    const char *access_token; /* for at_hash, or NULL */
-    char *const *accepted_acr;
+    const char *nonce;         /* NULL: none was sent, none is checked */
+    bool nonce_optional;       /* at a refresh it may be left out */
+    const char *auth_req_id;   /* CIBA, or NULL */
+    const char *login_hint;    /* CIBA: whom the token must be about (no nonce there), or NULL */
+    const char *subject_claim; /* the claim that says it; NULL: SubjectNameID */
+    const char *sub;           /* at a refresh: the same as at login, or NULL */
+    const char *access_token;  /* for at_hash, or NULL */
+    char *const *accepted_acr; /* empty: any */
     bool acr_absent_accepted;
     bool typ_required; /* Keycloak's typ claim: when present it must be "ID" anyway */
     int64_t leeway_s;

@@ -98,7 +98,7 @@ static void on_userinfo(void *user, const struct http_answer *answer, const stru
         return;
     }
     if (raw != NULL)
-        userinfo_read(raw, json_get_string(login->claims, "sub"), &userinfo, &fail);
+        userinfo_read(raw, login->claims, login->provider->profile, &userinfo, &fail);
     if (userinfo != NULL) {
         finish(login, userinfo);
         return;
@@ -115,7 +115,8 @@ static void ask_userinfo(struct login *login)
     struct http_request request = {.provider = login->provider,
                                    .url = login->provider->endpoints.userinfo,
                                    .accept = HTTP_ACCEPT_JSON,
-                                   .deadline_ms = login->request->deadline_ms};
+                                   .deadline_ms = login->request->deadline_ms,
+                                   .certified = true};
     struct fail fail = FAIL_INIT;
 
     buffer_add_text(&bearer, "Bearer ");
@@ -136,6 +137,7 @@ static cps_error check_claims(struct login *login, struct fail *fail)
         .nonce = ciba ? NULL : login->nonce,
         .auth_req_id = login->auth_req_id,
         .login_hint = login->login_hint,
+        .subject_claim = profile->claim_national_id,
         .access_token = login->tokens.access_token,
         .accepted_acr = profile->accepted_acr,
         .acr_absent_accepted = profile->acr_absent_accepted,
@@ -172,6 +174,7 @@ static bool wait_for_keys(struct login *login)
 static void check_id_token(struct login *login)
 {
     AUTO_WIPED char *payload = NULL;
+    AUTO_JSON json_t *userinfo = NULL;
     size_t len = 0;
     struct fail fail = FAIL_INIT;
     enum jws_result result =
@@ -188,8 +191,13 @@ static void check_id_token(struct login *login)
         refuse(login, CPS_ID_TOKEN_REJECTED, "json", "claims are not a strict JSON object");
     else if (check_claims(login, &fail) != CPS_OK)
         request_fail(login->request, &fail);
-    else
+    else if (login->provider->endpoints.userinfo != NULL)
         ask_userinfo(login);
+    else if (userinfo_read(login->claims, login->claims, login->provider->profile, &userinfo,
+                           &fail) == CPS_OK)
+        finish(login, userinfo);
+    else
+        request_fail(login->request, &fail);
 }
 
 void login_finish(struct login *login, const struct http_answer *answer)

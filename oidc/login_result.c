@@ -20,14 +20,16 @@ static cps_error reject(struct fail *fail, const char *reason, const char *why)
 static cps_error settle_subject(const struct login *login, const json_t *userinfo,
                                 const char **ret_subject, struct fail *fail)
 {
-    const char *signed_one = json_get_string(login->claims, "SubjectNameID");
+    const struct profile *profile = login->provider->profile;
+    const char *claim = profile->claim_national_id;
+    const char *signed_one = claim != NULL ? json_get_string(login->claims, claim) : NULL;
     const char *other = json_get_string(userinfo, "SubjectNameID");
     const char *subject = signed_one != NULL ? signed_one : other;
 
     if (signed_one != NULL && other != NULL && strcmp(signed_one, other) != 0)
         return reject(fail, "userinfo_subject", "UserInfo names another person");
-    if (subject == NULL ? login->provider->profile->psc : !ciba_identifier_valid(subject))
-        return reject(fail, "subject", "no usable SubjectNameID");
+    if (subject == NULL ? claim != NULL : !ciba_identifier_valid(subject))
+        return reject(fail, "subject", "no usable identifier of the person");
     *ret_subject = subject;
     return CPS_OK;
 }
@@ -96,9 +98,10 @@ cps_error login_result(struct login *login, json_t *userinfo, json_t **ret_resul
                         &login->tokens);
     if (session == NULL)
         return fail_set(fail, CPS_TOO_MANY_REQUESTS, "too many provider sessions are open");
-    result = json_pack("{s:s, s:s, s:s, s:s, s:O}", "handle", session->handle, "provider",
-                       login->provider->name, "issuer", login->provider->profile->issuer, "sub",
-                       sub, "userinfo", userinfo);
+    result =
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:O}", "handle", session->handle, "provider",
+                  login->provider->name, "kind", profile_kind_name(login->provider->profile->kind),
+                  "issuer", login->provider->profile->issuer, "sub", sub, "userinfo", userinfo);
     set_word(result, "subject_name_id", subject);
     set_word(result, "acr", json_get_string(login->claims, "acr"));
     set_word(result, "auth_mode", mode != NULL ? mode : json_get_string(userinfo, "authMode"));

@@ -14,35 +14,58 @@
 
 #define PROFILE_NAME_MAX  32
 #define PROFILE_PORTS_MAX 16
+#define PROFILE_SECTION   "provider"
 
-/* How the client proves itself at the token endpoint (OpenID Connect Core section 9). */
+struct client_key;
+
+enum profile_kind {
+    PROFILE_PSC,       /* Pro Santé Connect */
+    PROFILE_PSC_BAS,   /* its sandbox */
+    PROFILE_SANDBOX,   /* a stand-in with PSC's rules */
+    PROFILE_LOCAL_IDP, /* any OpenID provider */
+};
+
+/* How the client proves itself at the token endpoint (OpenID Connect Core section 9, RFC 8705). */
 enum client_auth_method {
     CLIENT_AUTH_NONE,
     CLIENT_AUTH_SECRET_BASIC,
     CLIENT_AUTH_SECRET_POST,
+    CLIENT_AUTH_TLS,
+    CLIENT_AUTH_PRIVATE_KEY_JWT,
 };
+
+/* RFC 9126: when the provider's discovery document requires it, always, or never. */
+enum profile_par { PAR_AUTO, PAR_YES, PAR_NO };
 
 struct profile {
     char name[PROFILE_NAME_MAX + 1];
+    const char *path;      /* of the file, while it is read */
     struct config *config; /* owns the strings below */
-    bool psc;              /* Pro Santé Connect's claims are required, not only OpenID Connect's */
+    enum profile_kind kind;
+    bool psc; /* Pro Santé Connect's claims are required, not only OpenID Connect's */
     const char *issuer;
     char *discovery_url;
     char **allowed_hosts; /* beside the issuer's own */
     const char *client_id;
     enum client_auth_method client_auth;
-    struct secret *client_secret; /* NULL for CLIENT_AUTH_NONE */
-    const char *ca_file;          /* NULL: the system's */
-    const char *proxy;            /* "": none */
+    struct secret *client_secret;  /* of the two secret methods, else NULL */
+    struct client_key *client_key; /* of CLIENT_AUTH_TLS and CLIENT_AUTH_PRIVATE_KEY_JWT */
+    const char *client_key_id;     /* kid of assertions, or NULL */
+    const char *ca_file;           /* NULL: the system's */
+    const char *proxy;             /* "": none */
     const char *scope;
-    const char *acr_values;
-    char **accepted_acr;
+    const char *acr_values; /* "": none is asked for */
+    char **accepted_acr;    /* empty: any */
     bool acr_absent_accepted;
     bool require_iss; /* RFC 9207: an authorization response without iss is refused */
+    enum profile_par par;
     bool browser;
     bool ciba;
-    const char *channel;  /* default of login_ciba */
-    const char *idp_hint; /* kc_idp_hint of the authorization URL, or NULL */
+    const char *channel;           /* default of login_ciba */
+    const char *idp_hint;          /* kc_idp_hint of the authorization URL, or NULL */
+    const char *claim_national_id; /* where the person is found in ID token or UserInfo, … */
+    const char *claim_given_name;
+    const char *claim_family_name; /* … or NULL: not told */
     const char *redirect_host;
     const char *redirect_path;
     uint16_t redirect_ports[PROFILE_PORTS_MAX];
@@ -51,10 +74,19 @@ struct profile {
     int64_t metadata_age_s; /* discovery and keys older than that are fetched again */
 };
 
+/* The name of a method, as profiles and discovery documents write it. */
+const char *client_auth_name(enum client_auth_method method);
+
+/* The name of a kind, as profiles write it. */
+const char *profile_kind_name(enum profile_kind kind);
+
 /* Letters, digits, '-' and '_', at most PROFILE_NAME_MAX. */
 bool profile_name_valid(const char *name);
 
-/* Reads one file. On failure: CPS_CONFIGURATION with a cause that names the file and the key. */
+/*
+ * Reads one file. On failure: CPS_CONFIGURATION with causes that name the key, what is wrong with
+ * it, the file and the line.
+ */
 cps_error profile_load(const char *path, const char *name, struct profile **ret_profile,
                        struct fail *fail);
 

@@ -40,15 +40,13 @@ static size_t line_length(const struct secret *secret)
     return len;
 }
 
-cps_error secret_file_read(const char *path, struct secret **ret_secret, struct fail *fail)
+cps_error secret_file_load(const char *path, struct secret **ret_secret, struct fail *fail)
 {
     AUTO_CLOSE int fd = -1;
     AUTO_SECRET struct secret *whole = secret_new();
-    AUTO_SECRET struct secret *line = secret_new();
     const char *why;
-    size_t len;
 
-    if (whole == NULL || line == NULL)
+    if (whole == NULL)
         return fail_set(fail, CPS_INTERNAL, "no memory for a secret");
     if (path[0] != '/')
         return fail_set(fail, CPS_CONFIGURATION, "%s: must be an absolute path", path);
@@ -57,7 +55,21 @@ cps_error secret_file_read(const char *path, struct secret **ret_secret, struct 
     if (why != NULL)
         return fail_set(fail, CPS_CONFIGURATION, "%s: %s", path, why);
     if (secret_read(whole, fd, CLOCK_NEVER) < 0)
-        return fail_set(fail, CPS_CONFIGURATION, "%s: cannot be read", path);
+        return fail_set(fail, CPS_CONFIGURATION, "%s: cannot be read, or too long", path);
+    *ret_secret = TAKE_PTR(whole);
+    return CPS_OK;
+}
+
+cps_error secret_file_read(const char *path, struct secret **ret_secret, struct fail *fail)
+{
+    AUTO_SECRET struct secret *whole = NULL;
+    AUTO_SECRET struct secret *line = secret_new();
+    size_t len;
+
+    if (line == NULL)
+        return fail_set(fail, CPS_INTERNAL, "no memory for a secret");
+    if (secret_file_load(path, &whole, fail) != CPS_OK)
+        return fail->code;
     len = line_length(whole);
     if (len == 0 || secret_set(line, secret_data(whole), len) < 0)
         return fail_set(fail, CPS_CONFIGURATION, "%s: not one line of printable ASCII", path);

@@ -16,4 +16,7 @@
  */
 cps_error secret_file_read(const char *path, struct secret **ret_secret, struct fail *fail);
 
+/* The same with any content, up to SECRET_MAX bytes. */
+cps_error secret_file_load(const char *path, struct secret **ret_secret, struct fail *fail);
+
 #endif

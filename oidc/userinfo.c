@@ -16,6 +16,7 @@ static const char *const texts[] = {
     "sub",
     "SubjectNameID",
     "preferred_username",
+    "name",
     "given_name",
     "family_name",
     "email",
@@ -161,16 +162,45 @@ static json_t *normalise(const json_t *raw)
     return clean;
 }
 
-cps_error userinfo_read(const json_t *raw, const char *sub, json_t **ret_userinfo,
-                        struct fail *fail)
+/* The person as a profile finds them. What it names no claim for is not known. */
+static void copy_person(json_t *clean, const json_t *raw, const json_t *claims,
+                        const struct profile *profile)
+{
+    const struct {
+        const char *name;
+        const char *claim;
+    } members[] = {
+        {"SubjectNameID", profile->claim_national_id},
+        {"given_name", profile->claim_given_name},
+        {"family_name", profile->claim_family_name},
+    };
+
+    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
+        const char *claim = members[i].claim;
+        const json_t *value = claim != NULL ? json_object_get(claims, claim) : NULL;
+
+        if (value == NULL && claim != NULL)
+            value = json_object_get(raw, claim);
+        json_object_del(clean, members[i].name);
+        copy_text(clean, members[i].name, value);
+    }
+    if (json_object_get(clean, "name") == NULL)
+        copy_text(clean, "name", json_object_get(claims, "name"));
+}
+
+cps_error userinfo_read(const json_t *raw, const json_t *claims, const struct profile *profile,
+                        json_t **ret_userinfo, struct fail *fail)
 {
     AUTO_JSON json_t *clean = NULL;
     const char *its_sub = json_get_string(raw, "sub");
+    const char *sub = json_get_string(claims, "sub");
 
-    if (its_sub == NULL || strcmp(its_sub, sub) != 0)
+    if (its_sub == NULL || sub == NULL || strcmp(its_sub, sub) != 0)
         return fail_reason(fail, CPS_ID_TOKEN_REJECTED, "userinfo_sub",
                            "UserInfo is about another subject than the ID token");
     clean = normalise(raw);
+    if (!profile->psc)
+        copy_person(clean, raw, claims, profile);
     if (json_dumpb(clean, NULL, 0, JSON_COMPACT) > USERINFO_MAX)
         return fail_reason(fail, CPS_PROVIDER_ANSWER, "userinfo_size", "UserInfo is too large");
     *ret_userinfo = TAKE_PTR(clean);

@@ -25,10 +25,12 @@ cps_error userinfo_claims(const struct http_answer *answer, const struct provide
                           json_t **ret_raw, struct fail *fail);
 
 /*
- * The normalised object, new. sub: the ID token's. CPS_ID_TOKEN_REJECTED with reason
- * "userinfo_sub" when it is another one, CPS_PROVIDER_ANSWER "userinfo_size" when it is too large.
+ * The normalised object, new. claims: the ID token's. Of a provider that is not Pro Santé Connect,
+ * the person's identifier and names are taken from the claims that the profile names, the ID token
+ * before UserInfo. CPS_ID_TOKEN_REJECTED with reason "userinfo_sub" when it is about another
+ * subject, CPS_PROVIDER_ANSWER "userinfo_size" when it is too large.
  */
-cps_error userinfo_read(const json_t *raw, const char *sub, json_t **ret_userinfo,
-                        struct fail *fail);
+cps_error userinfo_read(const json_t *raw, const json_t *claims, const struct profile *profile,
+                        json_t **ret_userinfo, struct fail *fail);
 
 #endif

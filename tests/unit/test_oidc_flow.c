@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "base/util.h"
 #include "oidc/answer.h"
 #include "oidc/ciba_params.h"
@@ -193,14 +194,40 @@ static void test_userinfo(void **state)
         "\"SubjectRefPro\":{\"codeCivilite\":\"M\",\"exercices\":[{\"codeProfession\":\"10\","
         "\"activities\":[{\"codeModeExercice\":\"L\"}]}]}}",
         0, NULL);
+    AUTO_JSON json_t *claims = json_pack("{s:s}", "sub", "s");
+    AUTO_JSON json_t *others = json_pack("{s:s}", "sub", "t");
     AUTO_JSON json_t *info = NULL;
+    const struct profile profile = {.psc = true};
     struct fail fail = FAIL_INIT;
 
     (void)state;
-    assert_int_equal(userinfo_read(raw, "s", &info, &fail), CPS_OK);
+    assert_int_equal(userinfo_read(raw, claims, &profile, &info, &fail), CPS_OK);
     assert_true(json_equal(info, expected));
-    assert_int_equal(userinfo_read(raw, "t", &info, &fail), CPS_ID_TOKEN_REJECTED);
+    assert_int_equal(userinfo_read(raw, others, &profile, &info, &fail), CPS_ID_TOKEN_REJECTED);
     assert_string_equal(fail.reason, "userinfo_sub");
+}
+
+/* Another provider's claims: those that the profile names, the signed ones first. */
+static void test_userinfo_of_another_provider(void **state)
+{
+    AUTO_JSON json_t *raw =
+        json_pack("{s:s, s:s, s:s, s:s, s:s}", "sub", "s", "SubjectNameID", "899700000029", "rpps",
+                  "899700000029", "prenom", "LÉA", "name", "Léa Essai");
+    AUTO_JSON json_t *claims = json_pack("{s:s, s:s}", "sub", "s", "rpps", "899700000011");
+    AUTO_JSON json_t *named = NULL;
+    AUTO_JSON json_t *nameless = NULL;
+    struct profile profile = {.claim_national_id = "rpps", .claim_given_name = "prenom"};
+    struct fail fail = FAIL_INIT;
+
+    (void)state;
+    assert_int_equal(userinfo_read(raw, claims, &profile, &named, &fail), CPS_OK);
+    assert_string_equal(json_get_string(named, "SubjectNameID"), "899700000011");
+    assert_string_equal(json_get_string(named, "given_name"), "LÉA");
+    assert_string_equal(json_get_string(named, "name"), "Léa Essai");
+    assert_null(json_get_string(named, "family_name"));
+    profile.claim_national_id = NULL; /* then nothing passes for one */
+    assert_int_equal(userinfo_read(raw, claims, &profile, &nameless, &fail), CPS_OK);
+    assert_null(json_get_string(nameless, "SubjectNameID"));
 }
 
 int main(void)
@@ -209,7 +236,7 @@ int main(void)
         cmocka_unit_test(test_flight),        cmocka_unit_test(test_flight_with_meddlers),
         cmocka_unit_test(test_login_hint),    cmocka_unit_test(test_answers),
         cmocka_unit_test(test_token_answers), cmocka_unit_test(test_token_expiry),
-        cmocka_unit_test(test_userinfo),
+        cmocka_unit_test(test_userinfo),      cmocka_unit_test(test_userinfo_of_another_provider),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

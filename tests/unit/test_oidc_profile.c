@@ -88,16 +88,73 @@ static void test_defaults(void **state)
     assert_int_equal(p->client_auth, CLIENT_AUTH_NONE);
 }
 
-static void test_standard_kind(void **state)
+static void test_local_idp(void **state)
 {
-    AUTO_PROFILE struct profile *p = load(BASE "kind = standard\naccepted_acr = a, b\n"
+    AUTO_PROFILE struct profile *p = load(BASE "kind = local-idp\naccepted_acr = a, b\n"
                                                "redirect_ports = 8123 8124\n");
 
     (void)state;
     assert_non_null(p);
     assert_string_equal(p->discovery_url, ISSUER "/.well-known/openid-configuration");
     assert_string_equal(p->accepted_acr[1], "b");
+    assert_string_equal(p->scope, "openid profile");
+    assert_string_equal(p->acr_values, "");
+    assert_true(p->acr_absent_accepted);
+    assert_false(p->psc);
+    assert_null(p->claim_national_id);
+    assert_string_equal(p->claim_given_name, "given_name");
     assert_int_equal(p->redirect_ports[1], 8124);
+}
+
+/* The published addresses, without a line of configuration for them. */
+static void test_psc_kinds(void **state)
+{
+    AUTO_PROFILE struct profile *bas = load("kind = psc-bas\nclient_id = c\n");
+    AUTO_PROFILE struct profile *psc = load("kind = psc\nclient_id = c\n");
+
+    (void)state;
+    assert_non_null(bas);
+    assert_string_equal(bas->discovery_url,
+                        "https://auth.bas.psc.esante.gouv.fr/auth/realms/esante-wallet"
+                        "/.well-known/wallet-openid-configuration");
+    assert_string_equal(bas->allowed_hosts[0], "wallet.bas.psc.esante.gouv.fr");
+    assert_null(bas->allowed_hosts[1]);
+    assert_true(bas->psc);
+    assert_non_null(psc);
+    assert_string_equal(psc->issuer, "https://auth.esw.esante.gouv.fr/auth/realms/esante-wallet");
+    assert_string_equal(psc->allowed_hosts[0], "wallet.esw.esante.gouv.fr");
+    assert_string_equal(psc->claim_national_id, "SubjectNameID");
+}
+
+static void test_issuer_with_slash(void **state)
+{
+    AUTO_PROFILE struct profile *p =
+        load("kind = local-idp\nissuer = " ISSUER "/\nclient_id = c\n");
+
+    (void)state;
+    assert_non_null(p);
+    assert_string_equal(p->issuer, ISSUER "/");
+    assert_string_equal(p->discovery_url, ISSUER "/.well-known/openid-configuration");
+}
+
+/* A mistake is told with its key, its line and the reason. */
+static void test_mistakes_have_a_line(void **state)
+{
+    AUTO_PROFILE struct profile *p = NULL;
+    struct fail fail = FAIL_INIT;
+
+    (void)state;
+    write_file(path, "# a note\n[provider]\n\nkind = psc-bas\nclient_id = c\npar = perhaps\n",
+               0600);
+    assert_int_equal(profile_load(path, "p", &p, &fail), CPS_CONFIGURATION);
+    assert_string_equal(fail.causes[0], "[provider] par: must be auto, yes or no");
+    assert_non_null(strstr(fail.causes[1], "p.conf, line 6"));
+    write_file(path, "[provider]\nkind = psc-bas\nclient_id = c\nclient_auth = tls_client_auth\n",
+               0600);
+    assert_int_equal(profile_load(path, "p", &p, &fail), CPS_CONFIGURATION);
+    assert_string_equal(fail.causes[0], "[provider] client_key: is missing");
+    assert_non_null(strstr(fail.causes[1], "p.conf"));
+    assert_null(p);
 }
 
 static void test_wrong_keys(void **state)
@@ -113,6 +170,23 @@ static void test_wrong_keys(void **state)
         BASE "discovery = https://evil.example.test/d\n",
         BASE "discovery = relative\n",
         BASE "client_auth = private_key_jwt\n",
+        BASE "client_auth = tls_client_auth\n",
+        BASE "client_auth = tls_client_auth\nclient_key = relative\n",
+        BASE "client_auth = client_secret_jwt\n",
+        BASE "client_auth = private_key_jwt\nclient_key = /nonexistent\n",
+        BASE "client_auth = private_key_jwt\nclient_key = pkcs11:token=t\n",
+        BASE "client_auth = private_key_jwt\nclient_key = pkcs11:token=t?pin-value=1\n"
+             "client_key_module = /m.so\n",
+        BASE "client_auth = private_key_jwt\nclient_key = /k\nclient_key_module = /m.so\n",
+        BASE "client_auth = private_key_jwt\nclient_certificate = /c.pem\n",
+        BASE "client_auth = client_secret_post\nclient_secret_credential = ../x\n",
+        BASE "client_auth = client_secret_post\nclient_secret_credential = absent\n",
+        BASE "client_auth = client_secret_post\nclient_secret_credential = a\n"
+             "client_secret_file = /a\n",
+        BASE "client_key = /k\n",
+        BASE "par = maybe\n",
+        BASE "claim_national_id = sub\n",
+        BASE "kind = local-idp\nclaim_national_id = a b\n",
         BASE "client_auth = client_secret_basic\n",
         BASE "client_secret_file = /etc/secret\n",
         BASE "ca_file = relative.pem\n",
@@ -144,6 +218,20 @@ static void test_wrong_keys(void **state)
         if (p != NULL)
             fail_msg("accepted: %s", wrong[i]);
     }
+}
+
+static void test_credential(void **state)
+{
+    AUTO_PROFILE struct profile *p = NULL;
+
+    (void)state;
+    write_file(secret, "secret\n", 0400);
+    assert_int_equal(setenv("CREDENTIALS_DIRECTORY", directory, 1), 0);
+    p = load(BASE "client_auth = client_secret_post\nclient_secret_credential = secret\n");
+    assert_int_equal(unsetenv("CREDENTIALS_DIRECTORY"), 0);
+    assert_non_null(p);
+    assert_int_equal(secret_len(p->client_secret), 6);
+    assert_null(load(BASE "client_auth = client_secret_post\nclient_secret_credential = secret\n"));
 }
 
 static bool takes_secret(const char *text, mode_t mode)
@@ -198,6 +286,17 @@ static void check_example(const char *name)
     p = load(strstr(text, "[provider]") + strlen("[provider]\n"));
     assert_non_null(p);
     assert_true(p->psc);
+}
+
+static void test_example_of_another_provider(void **state)
+{
+    AUTO_PROFILE struct profile *p = NULL;
+    struct fail fail = FAIL_INIT;
+
+    (void)state;
+    assert_int_equal(profile_load(EXAMPLES "/local-idp.conf", "local", &p, &fail), CPS_OK);
+    assert_false(p->psc);
+    assert_string_equal(p->redirect_path, "/callback");
 }
 
 static void test_examples(void **state)
@@ -290,13 +389,50 @@ static void test_discovery_without_ciba(void **state)
     check_document(p, "backchannel_authentication_endpoint", NULL, "");
 }
 
+/* RFC 9126: required by the provider or by us, it has to be there. */
+static void test_discovery_par(void **state)
+{
+    AUTO_PROFILE struct profile *automatic = load(BASE);
+    AUTO_PROFILE struct profile *always = load(BASE "par = yes\n");
+    AUTO_PROFILE struct profile *never = load(BASE "par = no\n");
+
+    (void)state;
+    check_document(automatic, "require_pushed_authorization_requests", json_true(), "par_endpoint");
+    check_document(automatic, "require_pushed_authorization_requests", json_false(), "");
+    check_document(always, "none", json_null(), "par_endpoint");
+    check_document(never, "require_pushed_authorization_requests", json_true(), "");
+    check_document(always, "pushed_authorization_request_endpoint",
+                   json_string("https://evil.example.test/par"), "par_endpoint");
+    check_document(always, "pushed_authorization_request_endpoint", json_string(ISSUER "/par"), "");
+}
+
+static void test_discovery_without_userinfo(void **state)
+{
+    AUTO_PROFILE struct profile *p = load(BASE "kind = local-idp\n");
+
+    (void)state;
+    check_document(p, "userinfo_endpoint", NULL, "");
+    check_document(p, "token_endpoint", NULL, "token_endpoint");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults),   cmocka_unit_test(test_standard_kind),
-        cmocka_unit_test(test_wrong_keys), cmocka_unit_test(test_secret_file),
-        cmocka_unit_test(test_examples),   cmocka_unit_test(test_urls),
-        cmocka_unit_test(test_discovery),  cmocka_unit_test(test_discovery_without_ciba),
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_local_idp),
+        cmocka_unit_test(test_psc_kinds),
+        cmocka_unit_test(test_issuer_with_slash),
+        cmocka_unit_test(test_mistakes_have_a_line),
+        cmocka_unit_test(test_credential),
+        cmocka_unit_test(test_wrong_keys),
+        cmocka_unit_test(test_secret_file),
+        cmocka_unit_test(test_examples),
+        cmocka_unit_test(test_example_of_another_provider),
+        cmocka_unit_test(test_urls),
+        cmocka_unit_test(test_discovery),
+        cmocka_unit_test(test_discovery_without_ciba),
+        cmocka_unit_test(test_discovery_par),
+        cmocka_unit_test(test_discovery_without_userinfo),
     };
 
     return cmocka_run_group_tests(tests, make_directory, drop_directory);

@@ -44,8 +44,10 @@ class Oidcd:
     def _profile(self, client, changes):
         known = self.psc.clients[client]
         keys = {
+            "kind": "sandbox",
             "issuer": self.psc.issuer,
-            "allowed_hosts": f"127.0.0.1:{self.psc.ports['wallet']}",
+            "allowed_hosts": f"127.0.0.1:{self.psc.ports['wallet']} "
+                             f"localhost:{self.psc.ports['mtls']}",
             "client_id": client,
             "client_auth": known["auth"],
             "ca_file": self.psc.ca_file,
@@ -53,9 +55,22 @@ class Oidcd:
         }
         if "secret" in known:
             keys["client_secret_file"] = self.secret_file(known["secret"])
+        if "key" in known:
+            keys["client_key"] = self.copy(known["key"])
+        if "certificate" in known:
+            keys["client_certificate"] = known["certificate"]
+        if "kid" in known:
+            keys["client_key_id"] = known["kid"]
         keys.update(changes)
         lines = [f"{name} = {value}" for name, value in keys.items() if value is not None]
         return "\n".join(["[provider]", *lines, ""])
+
+    def copy(self, source, mode=0o600):
+        """A private copy of a key file, as an administrator would place it."""
+        path = os.path.join(self.dir, os.path.basename(source))
+        shutil.copy(source, path)
+        os.chmod(path, mode)
+        return path
 
     def secret_file(self, secret, mode=0o600):
         path = os.path.join(self.dir, "secret")
