@@ -64,35 +64,73 @@ static json_t *text_or(const json_t *from, const char *key, const char *otherwis
     return json_string(text != NULL && text[0] != '\0' ? text : otherwise);
 }
 
+/* Any provider but PSC may tell names in other ways, and no national identifier at all. */
+static const char *display_name(const json_t *login)
+{
+    const json_t *info = json_get_object(login, "userinfo");
+    const char *const names[] = {
+        json_get_string(info, "name"), json_get_string(login, "subject_name_id"),
+        json_get_string(info, "preferred_username"), json_get_string(login, "sub")};
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (names[i] != NULL && names[i][0] != '\0')
+            return names[i];
+    return "";
+}
+
 static json_t *holder_of(const json_t *login)
 {
-    const char *id = json_get_string(login, "subject_name_id");
     const json_t *info = json_get_object(login, "userinfo");
     const char *given = json_get_string(info, "given_name");
     const char *family = json_get_string(info, "family_name");
-    json_t *holder = json_pack("{s:s}", "source", "provider");
+    const char *id = json_get_string(login, "subject_name_id");
+    json_t *holder = json_pack("{s:s, s:s*}", "source", "provider", "national_id", id);
 
     if (given != NULL && family != NULL)
         json_object_set_new(holder, "name", json_sprintf("%s %s", given, family));
     else
-        json_object_set_new(holder, "name", json_string(id));
-    json_object_set_new(holder, "national_id", json_string(id));
-    if (national_id_type(id) != NULL)
+        json_object_set_new(holder, "name", json_string(display_name(login)));
+    if (id == NULL) /* national identifiers have no '#': this never passes for one */
+        json_object_set_new(
+            holder, "internal_id",
+            json_sprintf("%s#%s", json_get_string(login, "issuer"), json_get_string(login, "sub")));
+    else if (national_id_type(id) != NULL)
         json_object_set_new(holder, "national_id_type", json_string(national_id_type(id)));
     json_object_set_new(holder, "given_name", text_or(info, "given_name", ""));
     json_object_set_new(holder, "family_name", text_or(info, "family_name", ""));
     return holder;
 }
 
+static bool is_psc(const json_t *login)
+{
+    const char *kind = json_get_string(login, "kind");
+
+    return kind == NULL || strcmp(kind, "local-idp") != 0;
+}
+
+static bool says_mfa(const json_t *amr)
+{
+    size_t i;
+    const json_t *method;
+
+    json_array_foreach (amr, i, method)
+        if (json_is_string(method) && strcmp(json_string_value(method), "mfa") == 0)
+            return true;
+    return false;
+}
+
 /*
- * What the provider says of the login is carried in "psc" as it is. Of our own knowledge, "mfa" is
- * claimed only when it names a means that has two factors: the card, or the e-CPS phone.
+ * What the provider says of the login is carried in "psc" or "idp" as it is. Of our own knowledge,
+ * "mfa" is claimed only when PSC names a means that has two factors, the card or the e-CPS phone,
+ * or when another provider says it in the standard's words (RFC 8176).
  */
 static json_t *amr_of(const json_t *login)
 {
     const char *mode = json_get_string(login, "auth_mode");
     bool two = mode != NULL && (strcmp(mode, "CARD") == 0 || strcmp(mode, "MOBILE") == 0);
 
+    if (!is_psc(login))
+        two = says_mfa(json_get_array(login, "amr"));
     return two ? json_pack("[s]", "mfa") : json_array();
 }
 
@@ -102,20 +140,39 @@ static cps_error check_login(const json_t *login, struct fail *fail)
     int64_t now_s = clock_real_s();
 
     if (json_get_string(login, "handle") == NULL || json_get_string(login, "issuer") == NULL ||
-        auth_at_s <= 0 || auth_at_s >= now_s + SESSION_MAX_S)
+        json_get_string(login, "sub") == NULL || auth_at_s <= 0 ||
+        auth_at_s >= now_s + SESSION_MAX_S)
         return fail_set(fail, CPS_COMPONENT_FAILED, "%s: answer out of shape", PROTO_OIDCD);
-    if (json_get_string(login, "subject_name_id") == NULL)
+    if (is_psc(login) && json_get_string(login, "subject_name_id") == NULL)
         return fail_reason(fail, CPS_ID_TOKEN_REJECTED, "subject_name_id", "no SubjectNameID");
     if (now_s - auth_at_s >= SESSION_MAX_S)
         return fail_set(fail, CPS_LOGIN_EXPIRED, "the provider's login is too old for a session");
     return CPS_OK;
 }
 
+static json_t *psc_part(const struct psc_login *self, const json_t *login)
+{
+    return json_pack(
+        "{s:s, s:o, s:s, s:s*, s:s*}", "provider", self->provider, "issuer",
+        text_or(login, "issuer", ""), "subject_name_id", json_get_string(login, "subject_name_id"),
+        "acr", json_get_string(login, "acr"), "auth_mode", json_get_string(login, "auth_mode"));
+}
+
+static json_t *idp_part(const struct psc_login *self, const json_t *login)
+{
+    json_t *idp = json_pack("{s:s, s:o, s:s, s:s*}", "provider", self->provider, "issuer",
+                            text_or(login, "issuer", ""), "sub", json_get_string(login, "sub"),
+                            "acr", json_get_string(login, "acr"));
+
+    if (json_get_array(login, "amr") != NULL)
+        json_object_set(idp, "amr", json_get_array(login, "amr"));
+    return idp;
+}
+
 static void on_login(void *user, json_t *result, const struct fail *fail)
 {
     struct psc_login *self = user;
     struct login_proof proof = {.method = self->method};
-    const char *id = json_get_string(result, "subject_name_id");
     const char *acr = json_get_string(result, "acr");
     struct fail wrong;
 
@@ -131,9 +188,10 @@ static void on_login(void *user, json_t *result, const struct fail *fail)
     proof.acr = acr != NULL ? strdup(acr) : NULL;
     proof.auth_time_s = json_get_int(result, "auth_at", 0);
     proof.holder = holder_of(result);
-    proof.psc = json_pack("{s:s, s:o, s:s, s:s*, s:s*}", "provider", self->provider, "issuer",
-                          text_or(result, "issuer", ""), "subject_name_id", id, "acr", acr,
-                          "auth_mode", json_get_string(result, "auth_mode"));
+    if (is_psc(result))
+        proof.psc = psc_part(self, result);
+    else
+        proof.idp = idp_part(self, result);
     proof.tokens = json_incref(result);
     proof.practice = practice_from_userinfo(json_get_object(result, "userinfo"));
     login_succeed(&self->login, &proof);

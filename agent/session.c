@@ -58,6 +58,7 @@ void login_proof_done(struct login_proof *proof)
     json_decref(proof->holder);
     json_decref(proof->card);
     json_decref(proof->psc);
+    json_decref(proof->idp);
     json_decref(proof->tokens);
     practice_free(proof->practice);
     free(proof->acr);
@@ -189,10 +190,11 @@ static json_t *card_part(const struct login_proof *proof)
 json_t *session_json(const struct session *session)
 {
     const struct login_proof *proof = &session->proof;
+    json_t *json;
 
     if (!session_is_open(session) || session->id == NULL)
         return json_null();
-    return json_pack(
+    json = json_pack(
         "{s:s, s:I, s:s, s:O, s:s*, s:I, s:I, s:O, s:o, s:o, s:s, s:o, s:b}", "id", session->id,
         "epoch", (json_int_t)session->epoch, "method", proof->method, "amr", proof->amr, "acr",
         proof->acr, "auth_time", (json_int_t)proof->auth_time_s, "expires_at",
@@ -200,6 +202,9 @@ json_t *session_json(const struct session *session)
         or_null(proof->psc), "presence", session->reader != NULL ? "card" : "none", "practice",
         practice_chosen(proof->practice), "practice_choice_needed",
         practice_choice_needed(proof->practice));
+    if (proof->idp != NULL)
+        json_object_set(json, "idp", proof->idp);
+    return json;
 }
 
 /* Not remembering is no reason to refuse the choice: it holds for this session then. */

@@ -40,6 +40,7 @@ struct login_proof {
     json_t *holder;
     json_t *card;       /* {reader, family, issuer, serial_hash}, or NULL */
     json_t *psc;        /* {provider, issuer, subject_name_id, acr, auth_mode}, or NULL */
+    json_t *idp;        /* of any other provider: {provider, issuer, sub, acr, amr}, or NULL */
     const char *reader; /* its card is in that reader; NULL: no card watches over the session */
     json_t *tokens;     /* answer of oidcd to the login, or NULL */
     struct practice *practice; /* or NULL: this kind of login knows of no situation */

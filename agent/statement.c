@@ -56,6 +56,7 @@ static json_t *make_claims(struct agent *agent, const struct login_proof *proof,
 
     set_optional(claims, "name", json_object_get(proof->holder, "name"));
     set_optional(claims, "psc", proof->psc);
+    set_optional(claims, "idp", proof->idp);
     set_optional(claims, "holder", holder);
     if (!json_is_null(practice))
         json_object_set(claims, "practice", practice);
