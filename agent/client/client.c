@@ -11,9 +11,9 @@
 #include <sys/time.h>
 #include <sys/un.h>
 
-#include "agent/client/line.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/line.h"
 #include "base/util.h"
 
 /* How much later than asked the agent's own answer may come before the wait is given up. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Lines over a non-blocking stream socket, bounded in size and in time. */
-#ifndef CLIENT_LINE_H
-#define CLIENT_LINE_H
+#ifndef BASE_LINE_H
+#define BASE_LINE_H
 
 #include <stddef.h>
 #include <stdint.h>

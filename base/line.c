@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agent/client/line.h"
+#include "base/line.h"
 
 #include <errno.h>
 #include <poll.h>
