@@ -12,6 +12,7 @@
 
 struct value {
     const struct config_key *key;
+    char *section;
     char *text;
     int line;
 };
@@ -36,8 +37,10 @@ void config_free(struct config *config)
 {
     if (config == NULL)
         return;
-    for (size_t i = 0; i < config->n; i++)
+    for (size_t i = 0; i < config->n; i++) {
+        free(config->values[i].section);
         free(config->values[i].text);
+    }
     free(config);
 }
 
@@ -46,7 +49,7 @@ static const struct value *find(const struct config *config, const char *section
     for (size_t i = 0; config != NULL && i < config->n; i++) {
         const struct value *value = &config->values[i];
 
-        if (strcmp(value->key->section, section) == 0 && strcmp(value->key->key, key) == 0)
+        if (strcmp(value->section, section) == 0 && strcmp(value->key->key, key) == 0)
             return value;
     }
     return NULL;
@@ -95,7 +98,9 @@ static const struct config_key *known(const struct config_key *keys, const char 
                                       const char *name)
 {
     for (; keys->section != NULL; keys++)
-        if (strcmp(keys->section, section) == 0 && strcmp(keys->key, name) == 0)
+        if ((strcmp(keys->section, section) == 0 ||
+             strcmp(keys->section, CONFIG_ANY_SECTION) == 0) &&
+            strcmp(keys->key, name) == 0)
             return keys;
     return NULL;
 }
@@ -138,6 +143,33 @@ static char *read_line(char *text, int size, void *user)
     return text;
 }
 
+size_t config_sections(const struct config *config, const char *ret_names[CONFIG_SECTIONS_MAX])
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < config->n; i++) {
+        size_t known_as = 0;
+
+        while (known_as < n && strcmp(ret_names[known_as], config->values[i].section) != 0)
+            known_as++;
+        if (known_as == n && n < CONFIG_SECTIONS_MAX)
+            ret_names[n++] = config->values[i].section;
+    }
+    return n;
+}
+
+/* A new section must have a name that libinih gives whole, and be one of not too many. */
+static bool section_fits(const struct config *config, const char *section)
+{
+    const char *names[CONFIG_SECTIONS_MAX];
+    size_t n = config_sections(config, names);
+
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(names[i], section) == 0)
+            return true;
+    return n < CONFIG_SECTIONS_MAX && section[0] != '\0' && strlen(section) <= CONFIG_SECTION_MAX;
+}
+
 /* Called by libinih for each key; 0 makes the line an error. */
 static int on_key(void *user, const char *section, const char *name, const char *text)
 {
@@ -145,10 +177,12 @@ static int on_key(void *user, const char *section, const char *name, const char 
     struct config *config = load->config;
     const struct config_key *key = known(load->keys, section, name);
     const char *why = NULL;
-    char *copy;
+    struct value value = {.key = key};
 
     if (key == NULL)
         why = "unknown key";
+    else if (!section_fits(config, section))
+        why = "too many sections, or a name too long";
     else if (find(config, section, name) != NULL)
         why = "key given twice";
     else if (!fits(key, text))
@@ -159,10 +193,15 @@ static int on_key(void *user, const char *section, const char *name, const char 
         refuse(load, "[%s] %s: %s", section, name, why);
         return 0;
     }
-    copy = strdup(text);
-    if (copy == NULL)
+    value.section = strdup(section);
+    value.text = strdup(text);
+    if (value.section == NULL || value.text == NULL) {
+        free(value.section);
+        free(value.text);
         return 0;
     config->values[config->n++] = (struct value){.key = key, .text = copy, .line = load->line};
+    }
+    config->values[config->n++] = value;
     return 1;
 }
 

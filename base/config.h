@@ -17,6 +17,13 @@
 
 enum config_type { CONFIG_STRING, CONFIG_BOOL, CONFIG_INT };
 
+/* Section of a key that every section may hold, whatever its name. */
+#define CONFIG_ANY_SECTION "*"
+
+/* Longest name of such a section, and how many of them a file may have. */
+#define CONFIG_SECTION_MAX  40
+#define CONFIG_SECTIONS_MAX 32
+
 /* One key that a file may hold. min and max are for CONFIG_INT. */
 struct config_key {
     const char *section;
@@ -46,6 +53,8 @@ int64_t config_int(const struct config *config, const char *section, const char 
 
 /* The line of a key in its file, 0 when it is absent. */
 int config_line(const struct config *config, const char *section, const char *key);
+/* Names of the sections that hold a key, in their order; how many there are. Borrowed. */
+size_t config_sections(const struct config *config, const char *ret_names[CONFIG_SECTIONS_MAX]);
 
 /*
  * Cuts a list value at white space and commas into a new NULL-terminated array; free it with
