@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which program is at the other end of a connection, as the kernel tells it when it connects. For
+ * rules, questions and the log: between programs of one user this is consent, not isolation, as a
+ * program may become another one, or be traced by any other, after it has connected.
+ */
+#ifndef AGENT_PEER_H
+#define AGENT_PEER_H
+
+#include <sys/types.h>
+
+/*
+ * Path of the executable of the process that connected this socket; pid: of SO_PEERCRED. NULL when
+ * it cannot be told: the process is gone already, or hidden by a namespace. The caller frees it.
+ */
+char *peer_program(int fd, pid_t pid);
+
+#endif
