@@ -33,6 +33,8 @@ struct agent {
     struct people *people;
     struct practice_memory *practice_memory;
     struct evidence *evidence;
+    struct policy *policy;
+    struct contents *contents;
 };
 
 /* Longest wait for an answer of a child, by what it does. A child that lets it pass is killed. */

@@ -1,19 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/card.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "agent/backoff.h"
 #include "agent/card_module.h"
+#include "agent/card_use.h"
 #include "agent/cards.h"
+#include "agent/contents.h"
 #include "agent/identity.h"
 #include "agent/login.h"
 #include "agent/people.h"
 #include "agent/pin_policy.h"
 #include "agent/server.h"
 #include "base/b64.h"
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/proto.h"
@@ -181,6 +185,7 @@ static void change(struct card *card, enum card_state state)
     cards_publish(card->agent, state == CARD_READY ? "ready" : "changed", card);
     pins_card_changed(card->agent, card);
     logins_card_changed(card->agent, card);
+    contents_card_changed(card->agent, card);
 }
 
 static enum card_state state_after(cps_error code)
@@ -313,13 +318,16 @@ static void start(void *user)
 struct card *card_new(struct agent *agent, const char *reader, bool mute)
 {
     static unsigned counter;
+    static int64_t life; /* no id comes back in a later life of the agent */
     struct card *card = calloc(1, sizeof *card);
 
     if (card == NULL)
         return NULL;
     card->agent = agent;
     card->reader = strdup(reader);
-    snprintf(card->id, sizeof card->id, "card-%u", ++counter);
+    if (counter++ == 0)
+        life = clock_boot_ms();
+    snprintf(card->id, sizeof card->id, "card-%" PRIx64 "-%x", life, counter);
     if (mute) {
         card->state = CARD_MUTE;
         fail_set(&card->fail, CPS_CARD_MUTE, "no answer to reset in %s", reader);
@@ -341,7 +349,9 @@ void card_free(struct card *card)
     card->fail = fail;
     backoff_done(&card->backoff);
     logins_card_removed(card->agent, card, &fail);
+    card_uses_removed(card, &fail);
     pins_card_removed(card->agent, card, &fail);
+    contents_card_removed(card->agent, card);
     child_end(TAKE_PTR(card->op), &fail);
     X509_free(card->certificate);
     json_decref(card->holder);

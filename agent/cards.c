@@ -383,6 +383,14 @@ void cards_logout(struct cards *cards, const char *name)
         pin_forget(cards->agent, reader->card);
 }
 
+bool cards_reading(const struct cards *cards)
+{
+    for (const struct reader *reader = cards->readers; reader != NULL; reader = reader->next)
+        if (reader->card != NULL && card_state(reader->card) == CARD_READING)
+            return true;
+    return false;
+}
+
 json_t *cards_pcsc_json(const struct cards *cards)
 {
     return json_pack("{s:s, s:I}", "state", pcsc_names[cards->pcsc], "since_at",

@@ -37,6 +37,9 @@ struct card *cards_pick(const struct cards *cards, const char *reader, struct fa
 /* Resets the card in that reader, in the background: its PIN is not verified any more. */
 void cards_logout(struct cards *cards, const char *reader);
 
+/* Some card is being read. */
+bool cards_reading(const struct cards *cards);
+
 /* As the API shows them. */
 json_t *cards_readers_json(const struct cards *cards);
 json_t *cards_list_json(const struct cards *cards);

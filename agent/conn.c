@@ -8,6 +8,7 @@
 #include <sys/uio.h>
 
 #include "agent/evidence_events.h"
+#include "agent/peer.h"
 #include "agent/request.h"
 #include "agent/rpc.h"
 #include "agent/server.h"
@@ -33,9 +34,11 @@ struct conn *conn_new(struct agent *agent, int fd, pid_t pid)
     conn->agent = agent;
     conn->fd = fd;
     conn->pid = pid;
+    conn->program = peer_program(fd, pid);
     conn->watched = EPOLLIN;
     if (server_watch(agent->server, conn, EPOLL_CTL_ADD) < 0) {
         close(fd);
+        free(conn->program);
         free(conn);
         return NULL;
     }
@@ -55,6 +58,7 @@ void conn_free(struct conn *conn)
         explicit_bzero(conn->out, conn->out_len); /* may hold tokens */
     free(conn->out);
     free(conn->in);
+    free(conn->program);
     free(conn);
 }
 

@@ -15,6 +15,7 @@
 #include "agent/blocks.h"
 #include "agent/cards.h"
 #include "agent/child.h"
+#include "agent/contents.h"
 #include "agent/evidence.h"
 #include "agent/evidence_events.h"
 #include "agent/keys.h"
@@ -22,6 +23,7 @@
 #include "agent/oidc.h"
 #include "agent/people.h"
 #include "agent/pin_policy.h"
+#include "agent/policy.h"
 #include "agent/practice_memory.h"
 #include "agent/server.h"
 #include "agent/session.h"
@@ -132,6 +134,13 @@ static int read_options(int argc, char **argv, struct agent_options *options)
     return 2;
 }
 
+static struct policy *policy_in(const char *config_dir)
+{
+    AUTO_FREE char *directory = path_from(NULL, config_dir, "policy.d");
+
+    return directory != NULL ? policy_new(directory) : NULL;
+}
+
 static cps_error prepare(struct agent *agent, struct fail *fail)
 {
     AUTO_FREE char *config_path = path_from(NULL, agent->options.config_dir, "cps-agent.conf");
@@ -163,7 +172,9 @@ static cps_error prepare(struct agent *agent, struct fail *fail)
     agent->evidence = evidence_new(agent, fail);
     if (agent->evidence == NULL)
         return fail->code;
+    agent->policy = policy_in(agent->options.config_dir);
     agent->children = children_new();
+    agent->contents = contents_new(agent);
     agent->cards = cards_new(agent);
     agent->oidc = oidc_new(agent);
     agent->tokens = tokens_new(agent);
@@ -172,7 +183,8 @@ static cps_error prepare(struct agent *agent, struct fail *fail)
     agent->practice_memory = practice_memory_new(agent->options.state_dir, agent->keys);
     if (agent->children == NULL || agent->cards == NULL || agent->oidc == NULL ||
         agent->tokens == NULL || agent->session == NULL || agent->logins == NULL ||
-        agent->blocks == NULL || agent->trust_watch == NULL || agent->practice_memory == NULL)
+        agent->policy == NULL || agent->contents == NULL || agent->blocks == NULL ||
+        agent->trust_watch == NULL || agent->practice_memory == NULL)
         return fail_set(fail, CPS_INTERNAL, "out of memory");
     agent->server = server_new(agent, fail);
     return agent->server != NULL ? CPS_OK : fail->code;
@@ -196,6 +208,20 @@ static int start_children(sd_event_source *source, uint64_t usec, void *user)
     return 0;
 }
 
+/* The rules for programs are read again; programs are told to look again at what they may see. */
+static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *info, void *user)
+{
+    struct agent *agent = user;
+
+    (void)source;
+    (void)info;
+    policy_reload(agent->policy);
+    log_info("rules for programs read again");
+    server_publish(agent->server, EVENT_HEALTH,
+                   json_pack("{s:s, s:s}", "component", "policy", "state", "reloaded"));
+    return 0;
+}
+
 static int set_up_loop(struct agent *agent)
 {
     sigset_t mask;
@@ -214,6 +240,8 @@ static int set_up_loop(struct agent *agent)
     if (r >= 0)
         r = sd_event_add_signal(agent->event, NULL, SIGINT, NULL, NULL);
     if (r >= 0)
+        r = sd_event_add_signal(agent->event, NULL, SIGHUP, on_hangup, agent);
+    if (r >= 0)
         r = sd_event_set_watchdog(agent->event, true);
     return r;
 }
@@ -227,6 +255,7 @@ static void tear_down(struct agent *agent)
         session_input(agent->session, SESSION_STOPPED);
     cards_free(agent->cards);
     pins_free(agent->pins);
+    contents_free(agent->contents);
     session_free(agent->session);
     logins_free(agent->logins);
     tokens_free(agent->tokens);
@@ -234,6 +263,7 @@ static void tear_down(struct agent *agent)
     server_free(agent->server); /* its connections say how many tokens they had */
     evidence_agent_stopped(agent);
     evidence_free(agent->evidence);
+    policy_free(agent->policy);
     keys_free(agent->keys);
     trust_watch_free(agent->trust_watch);
     blocks_free(agent->blocks);

@@ -13,8 +13,10 @@
 #include "agent/keys.h"
 #include "agent/login.h"
 #include "agent/methods_pin.h"
+#include "agent/methods_pkcs11.h"
 #include "agent/oidc.h"
 #include "agent/pin_policy.h"
+#include "agent/policy.h"
 #include "agent/server.h"
 #include "agent/session.h"
 #include "agent/statement.h"
@@ -68,8 +70,10 @@ static void on_status(struct agent *agent, struct request *request)
     json_object_set_new(status, "components",
                         json_pack("{s:s, s:s}", "cardwatch", cards_watch_state(agent->cards),
                                   "oidcd", oidc_state(agent->oidc)));
-    json_object_set_new(status, "policy", json_pack("{s:o}", "pin", pins_json(agent->pins)));
     json_object_set_new(status, "evidence", evidence_json(agent->evidence));
+    json_object_set_new(status, "policy",
+                        json_pack("{s:o, s:o}", "pin", pins_json(agent->pins), "programs",
+                                  policy_json(agent->policy)));
     json_object_set_new(status, "epoch", epoch_of(agent));
     request_reply(request, status);
 }
@@ -258,4 +262,9 @@ const method_handler method_handlers[API_METHOD_COUNT] = {
     [API_TOKEN_GET] = on_token_get,
     [API_KEYS_JWKS] = on_keys_jwks,
     [API_KEYS_ROTATE] = on_keys_rotate,
+    [API_PKCS11_TOKENS] = method_pkcs11_tokens,
+    [API_PKCS11_LOGIN] = method_pkcs11_login,
+    [API_PKCS11_SIGN] = method_pkcs11_sign,
+    [API_PKCS11_DECRYPT] = method_pkcs11_decrypt,
+    [API_PKCS11_OBJECT] = method_pkcs11_object,
 };

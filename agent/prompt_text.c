@@ -151,3 +151,18 @@ json_t *prompt_text_last_try(const json_t *display, bool puk)
                      "description", text, "ok", english ? "Try" : "Tenter", "cancel",
                      english ? "Keep it" : "Renoncer");
 }
+
+json_t *prompt_text_use(const json_t *display, const char *program, const json_t *holder)
+{
+    bool english = is_english(display);
+    const char *name = json_get_string(holder, "name");
+
+    if (program == NULL)
+        program = english ? "a program that cannot be told" : "un programme inconnu";
+    return json_pack("{s:s, s:o, s:s, s:s}", "title", "Signature", "description",
+                     json_sprintf(english
+                                      ? "%s\nasks for a signature with the card of\n%s\nSign?"
+                                      : "%s\ndemande une signature avec la carte de\n%s\nSigner ?",
+                                  program, name != NULL ? name : "?"),
+                     "ok", english ? "Sign" : "Signer", "cancel", english ? "Refuse" : "Refuser");
+}

@@ -44,4 +44,10 @@ json_t *prompt_text_pad(const json_t *display, const struct pin_asker *asker,
 /* Params of the op "confirm" for the last try of the PIN, or of the PUK. */
 json_t *prompt_text_last_try(const json_t *display, bool puk);
 
+/*
+ * Params of the op "confirm" for a signature with the card. program: path of the program that asks
+ * for it, or NULL. holder: of the card.
+ */
+json_t *prompt_text_use(const json_t *display, const char *program, const json_t *holder);
+
 #endif

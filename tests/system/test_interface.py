@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the agent says has the shapes of the interface file, from the first line to the last."""
+import base64
 import json
 import os
 import signal
@@ -14,6 +15,10 @@ from cpsworld.desk import Desk
 from cpsworld.paths import SOURCE_DIR
 
 AUDIENCE = {"audience": "https://dpi.example", "nonce": "n-0S6_WzA2Mj"}
+
+
+def b64(data):
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
 
 
 class Judge:
@@ -71,6 +76,16 @@ def test_answers_and_notifications():
         assert judge.call("session.practice")["epoch"] == session["epoch"]
         assert judge.call("session.practice", number=99) == "PRACTICE_UNKNOWN"
         assert "keys" in judge.call("keys.rotate")
+        (token,) = judge.call("pkcs11.tokens", wait=True)["tokens"]
+        card = {"card_id": token["card_id"]}
+        assert judge.call("pkcs11.login", **card) == {}
+        signed = judge.call("pkcs11.sign", usage="authentication", mechanism="RSA_PKCS",
+                            data=b64(b"0" * 51), **card)
+        assert signed["signature"]
+        assert judge.call("pkcs11.decrypt", usage="authentication", data=b64(bytes(256)),
+                          **card) == "DECRYPT_FAILED"
+        assert judge.call("pkcs11.object", label="CPS_ID_CARD", **card)["value"]
+        assert judge.call("pkcs11.object", label="CPS_NONE", **card) == "INVALID_PARAMS"
         desk.pinentry.answers(f"pin {desk.pin}", "twice 1973")
         judge.call("card.change_pin")
         desk.pinentry.answers("pin 00000000", "twice 1973", "cancel")
