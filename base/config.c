@@ -177,7 +177,7 @@ static int on_key(void *user, const char *section, const char *name, const char 
     struct config *config = load->config;
     const struct config_key *key = known(load->keys, section, name);
     const char *why = NULL;
-    struct value value = {.key = key};
+    struct value value = {.key = key, .line = load->line};
 
     if (key == NULL)
         why = "unknown key";
@@ -199,7 +199,6 @@ static int on_key(void *user, const char *section, const char *name, const char 
         free(value.section);
         free(value.text);
         return 0;
-    config->values[config->n++] = (struct value){.key = key, .text = copy, .line = load->line};
     }
     config->values[config->n++] = value;
     return 1;

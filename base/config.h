@@ -53,6 +53,7 @@ int64_t config_int(const struct config *config, const char *section, const char 
 
 /* The line of a key in its file, 0 when it is absent. */
 int config_line(const struct config *config, const char *section, const char *key);
+
 /* Names of the sections that hold a key, in their order; how many there are. Borrowed. */
 size_t config_sections(const struct config *config, const char *ret_names[CONFIG_SECTIONS_MAX]);
 
