@@ -344,13 +344,16 @@ void cards_free(struct cards *cards)
     free(cards);
 }
 
+static int rank(const struct card *card)
+{
+    if (card_state(card) == CARD_READY)
+        return card_has_pin(card) ? 3 : 1;
+    return card_state(card) == CARD_READING ? 2 : 0;
+}
+
 static bool better(const struct card *card, const struct card *than)
 {
-    static const int ranks[] = {[CARD_READY] = 2, [CARD_READING] = 1, [CARD_FAILED] = 0};
-
-    if (than == NULL)
-        return true;
-    return ranks[card_state(card)] > ranks[card_state(than)];
+    return than == NULL || rank(card) > rank(than);
 }
 
 struct card *cards_pick(const struct cards *cards, const char *reader, struct fail *fail)

@@ -30,7 +30,8 @@ bool cards_settle(struct cards *cards, struct request *request,
 
 /*
  * The card in that reader or, reader being NULL, the best card there is: a ready one before one
- * that is being read before any other. NULL and fail: no reader, no card, or no card service.
+ * that is being read, before a ready one without PIN, before any other. NULL and fail: no reader,
+ * no card, or no card service.
  */
 struct card *cards_pick(const struct cards *cards, const char *reader, struct fail *fail);
 

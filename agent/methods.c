@@ -71,9 +71,11 @@ static void on_status(struct agent *agent, struct request *request)
                         json_pack("{s:s, s:s}", "cardwatch", cards_watch_state(agent->cards),
                                   "oidcd", oidc_state(agent->oidc)));
     json_object_set_new(status, "evidence", evidence_json(agent->evidence));
-    json_object_set_new(status, "policy",
-                        json_pack("{s:o, s:o}", "pin", pins_json(agent->pins), "programs",
-                                  policy_json(agent->policy)));
+    json_object_set_new(
+        status, "policy",
+        json_pack("{s:o, s:o, s:s}", "pin", pins_json(agent->pins), "programs",
+                  policy_json(agent->policy), "contactless",
+                  config_string(agent->config, "session", "contactless", "refuse")));
     json_object_set_new(status, "epoch", epoch_of(agent));
     request_reply(request, status);
 }
@@ -120,41 +122,6 @@ static void on_card_list(struct agent *agent, struct request *request)
 {
     request_reply(request, json_pack("{s:o, s:o}", "cards", cards_list_json(agent->cards), "epoch",
                                      epoch_of(agent)));
-}
-
-static json_t *certificate_json(const char *reader, const char *usage, X509 *certificate)
-{
-    AUTO_FREE char *pem = identity_pem(certificate);
-    AUTO_FREE char *subject = identity_name_text(X509_get_subject_name(certificate));
-    AUTO_FREE char *issuer = identity_name_text(X509_get_issuer_name(certificate));
-    AUTO_FREE char *serial = identity_serial(certificate);
-
-    return json_pack("{s:s, s:s, s:s*, s:s*, s:s*, s:s*, s:o, s:s*, s:I, s:I}", "reader", reader,
-                     "usage", usage, "certificate", pem, "subject", subject, "issuer", issuer,
-                     "serial", serial, "holder", identity_holder(certificate), "type",
-                     identity_card_type(certificate), "not_before",
-                     (json_int_t)identity_time(X509_get0_notBefore(certificate)), "not_after",
-                     (json_int_t)identity_time(X509_get0_notAfter(certificate)));
-}
-
-static void on_card_certificate(struct agent *agent, struct request *request)
-{
-    const char *usage = param(request, API_CARD_CERTIFICATE, "usage");
-    struct fail fail = FAIL_INIT;
-    struct card *card =
-        cards_pick(agent->cards, param(request, API_CARD_CERTIFICATE, "reader"), &fail);
-
-    if (card != NULL && card_state(card) == CARD_READY && strcmp(usage, "authentication") == 0) {
-        request_reply(request, certificate_json(card_reader(card), usage, card_certificate(card)));
-        return;
-    }
-    if (card != NULL && card_state(card) == CARD_READING)
-        fail_set(&fail, CPS_CARD_BUSY, "the card is being read");
-    else if (card != NULL && card_state(card) == CARD_READY)
-        fail_reason(&fail, CPS_INVALID_PARAMS, "usage", "not served by this version");
-    else if (card != NULL)
-        fail = *card_fail(card);
-    request_fail(request, &fail);
 }
 
 static void on_session_login(struct agent *agent, struct request *request)
@@ -251,7 +218,7 @@ const method_handler method_handlers[API_METHOD_COUNT] = {
     [API_SUBSCRIBE] = on_subscribe,
     [API_CANCEL] = on_cancel,
     [API_CARD_LIST] = on_card_list,
-    [API_CARD_CERTIFICATE] = on_card_certificate,
+    [API_CARD_CERTIFICATE] = method_card_certificate,
     [API_CARD_CHANGE_PIN] = method_change_pin,
     [API_CARD_UNBLOCK_PIN] = method_unblock_pin,
     [API_SESSION_LOGIN] = on_session_login,

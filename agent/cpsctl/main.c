@@ -9,7 +9,7 @@
 
 static const struct command commands[] = {
     {"status", command_status, "", N_("état des lecteurs, de la carte et de la session")},
-    {"card", command_card, "[--reader R] [--certificate authentication|signature]",
+    {"card", command_card, "[--reader R] [--certificate authentication|signature|technical]",
      N_("cartes présentes, ou un certificat (PEM)")},
     {"login", command_login,
      "[--card | --ecps ID | --browser] [--reader R] [--provider P] [--channel MOBILE|CARD] "

@@ -62,7 +62,7 @@ def test_answers_and_notifications():
         assert judge.call("subscribe")["events"]
         for method in ("status", "card.list", "session.current", "keys.jwks"):
             judge.call(method)
-        for usage in ("authentication", "signature"):
+        for usage in ("authentication", "signature", "technical"):
             judge.call("card.certificate", usage=usage)
         assert judge.call("statement.get", **AUDIENCE) == "NO_SESSION"
         desk.pinentry.answers("pin 0000", "pin " + desk.pin)
