@@ -105,8 +105,8 @@ def by_contactless_card():
         return claims(client.call("statement.get", **AUDIENCE)["statement"])
 
 
-def by_provider(auth_mode, method):
-    with desk(insert=False, login={"auth_mode": auth_mode}) as (_, client):
+def by_provider(method, **login):
+    with desk(insert=False, login=login) as (_, client):
         who = {"national_id": "899700001011"} if method == "ecps" else {}
         client.call("session.login", method=method, **who)
         return claims(client.call("statement.get", **AUDIENCE)["statement"])
@@ -117,11 +117,14 @@ ROWS = {
     "`card`, with contacts": [by_card],
     "`card`, contactless": [by_contactless_card],
     "`ecps` or `browser`, `authMode` `CARD`": [
-        lambda m=mode, w=way: by_provider(m, w)
+        lambda m=mode, w=way: by_provider(w, auth_mode=m)
         for mode, way in (("CARD", "ecps"), ("MOBILE", "ecps"), ("MOBILE", "browser"))],
+    "`browser` at a provider of kind `local-idp`": [
+        lambda: by_provider("browser", kind="local-idp", amr=["pwd", "mfa"])],
     "`ecps` or `browser`, any other": [
-        lambda m=mode, w=way: by_provider(m, w)
-        for mode, way in (("FIDO", "browser"), ("card", "ecps"), (None, "browser"))],
+        lambda m=mode, w=way: by_provider(w, auth_mode=m)
+        for mode, way in (("FIDO", "browser"), ("card", "ecps"), (None, "browser"))] + [
+        lambda: by_provider("browser", auth_mode=None, amr=["mfa"])],
 }
 
 
