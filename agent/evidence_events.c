@@ -73,7 +73,7 @@ static void add_means(const struct agent *agent, json_t *event)
 
 static void add_program(json_t *event, const struct conn *conn)
 {
-    set_if(event, "program", NULL);
+    set_if(event, "program", conn->program != NULL ? json_string(conn->program) : NULL);
     set_if(event, "pid", json_integer(conn->pid));
 }
 

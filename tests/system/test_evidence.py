@@ -63,7 +63,9 @@ def day():
     with Desk(settings="[station]\nname = poste-12\n") as desk:
         assert desk.refused("pin 0000", "cancel").name == "PROMPT_CANCELLED"
         desk.login()
-        desk.client.call("statement.get", audience="dpi.example", nonce="n-0123456789")
+        subprocess.run(unprivileged([str(desk.agent.bin / "cpsctl"), "statement", "--audience",
+                                     "dpi.example", "--nonce", "n-0123456789"]),
+                       env=desk.agent.environment, check=True, capture_output=True)
         with pytest.raises(RpcError):
             desk.client.call("token.get", kind="access")
         desk.client.call("session.logout")
@@ -115,6 +117,7 @@ def test_what_a_line_says(day):
     assert good["amr"] == ["sc", "pin", "hwk", "mfa"] and good["duration_ms"] >= 0
     assert good["card"]["family"] == "CPS3" and len(good["card"]["serial_hash"]) == 43
     assert statement["audience"] == "dpi.example" and statement["person"] == good["person"]
+    assert statement["program"] == str(desk.agent.bin / "cpsctl")
     assert [line["reason"] for line in log if line["event"] == "session_closed"] == [
         "logout", "card_removed"]
 
