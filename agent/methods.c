@@ -227,6 +227,7 @@ const method_handler method_handlers[API_METHOD_COUNT] = {
     [API_SESSION_PRACTICE] = method_session_practice,
     [API_STATEMENT_GET] = on_statement_get,
     [API_TOKEN_GET] = on_token_get,
+    [API_PROVIDER_CHECK] = method_provider_check,
     [API_KEYS_JWKS] = on_keys_jwks,
     [API_KEYS_ROTATE] = on_keys_rotate,
     [API_PKCS11_TOKENS] = method_pkcs11_tokens,

@@ -99,6 +99,8 @@
  *               userinfo: {…}, id_token, id_token_exp_at, access_token, access_token_exp_at,
  *               warnings: […]}   subject_name_id is always there when the profile is of kind psc;
  *               warnings: "stray_callbacks", "auth_time_absent", "subject_form"
+ *   check    {provider}                → {provider, kind?, issuer?, ok: bool, findings: [{level:
+ *                                        "ok" | "note" | "problem", code, detail?}]}
  *   refresh  {handle}                  → {access_token, access_token_exp_at, id_token?,
  *                                        id_token_exp_at?}   LOGIN_EXPIRED: the handle is closed
  *   logout   {handle}                  → {ended: bool}   end_session and revocation; the handle and

@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/util.h"
 #include "oidc/authcode.h"
+#include "oidc/check.h"
 #include "oidc/ciba.h"
 #include "oidc/fetch.h"
 #include "oidc/logout.h"
@@ -49,6 +50,20 @@ static void op_login_ciba(struct request *request, const json_t *params)
     login(request, params, ciba_start);
 }
 
+static void op_check(struct request *request, const json_t *params)
+{
+    struct provider *provider =
+        providers_any(&request->oidcd->providers, json_get_string(params, "provider"));
+    struct fail fail = FAIL_INIT;
+
+    if (provider != NULL) {
+        check_start(request, provider);
+        return;
+    }
+    fail_set(&fail, CPS_PROVIDER_UNKNOWN, "no such file in providers.d");
+    request_fail(request, &fail);
+}
+
 static void op_refresh(struct request *request, const json_t *params)
 {
     with_session(request, params, refresh_start);
@@ -81,7 +96,7 @@ static const struct {
     {"providers", op_providers},   {"login_browser", op_login_browser},
     {"login_ciba", op_login_ciba}, {"refresh", op_refresh},
     {"logout", op_logout},         {"cancel", op_cancel},
-    {"fetch", fetch_start},
+    {"fetch", fetch_start},        {"check", op_check},
 };
 
 void dispatch(struct oidcd *oidcd, struct worker_request *packet)

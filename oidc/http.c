@@ -116,13 +116,25 @@ static int64_t retry_after(CURL *easy)
     return seconds > RETRY_AFTER_MAX ? RETRY_AFTER_MAX : seconds;
 }
 
+static int64_t date_of(CURL *easy)
+{
+    struct curl_header *header = NULL;
+    time_t date;
+
+    if (curl_easy_header(easy, "Date", 0, CURLH_HEADER, -1, &header) != CURLHE_OK)
+        return 0;
+    date = curl_getdate(header->value, NULL);
+    return date > 0 ? (int64_t)date : 0;
+}
+
 static void deliver(struct http_call *call)
 {
     char type[MEDIA_TYPE_MAX];
     struct http_answer answer = {.type = type,
                                  .body = buffer_text(&call->body),
                                  .len = call->body.len,
-                                 .retry_after_s = retry_after(call->easy)};
+                                 .retry_after_s = retry_after(call->easy),
+                                 .date_at = date_of(call->easy)};
     struct fail fail = FAIL_INIT;
 
     media_type(call->easy, type);

@@ -41,6 +41,7 @@ struct http_answer {
     const char *body; /* NUL-terminated */
     size_t len;
     int64_t retry_after_s; /* 0 when absent */
+    int64_t date_at;       /* of the server's clock, 0 when it does not say */
 };
 
 /*

@@ -89,22 +89,27 @@ void providers_done(struct providers *providers)
     *providers = (struct providers){0};
 }
 
+struct provider *providers_any(const struct providers *providers, const char *name)
+{
+    for (unsigned i = 0; name != NULL && i < providers->n; i++)
+        if (strcmp(providers->list[i].name, name) == 0)
+            return &providers->list[i];
+    return NULL;
+}
+
 cps_error providers_find(const struct providers *providers, const char *name,
                          struct provider **ret_provider, struct fail *fail)
 {
-    for (unsigned i = 0; name != NULL && i < providers->n; i++) {
-        struct provider *provider = &providers->list[i];
+    struct provider *provider = providers_any(providers, name);
 
-        if (strcmp(provider->name, name) != 0)
-            continue;
-        if (provider->profile == NULL) {
-            *fail = provider->fail;
-            return fail->code;
-        }
-        *ret_provider = provider;
-        return CPS_OK;
+    if (provider == NULL)
+        return fail_set(fail, CPS_PROVIDER_UNKNOWN, "no such file in providers.d");
+    if (provider->profile == NULL) {
+        *fail = provider->fail;
+        return fail->code;
     }
-    return fail_set(fail, CPS_PROVIDER_UNKNOWN, "no such file in providers.d");
+    *ret_provider = provider;
+    return CPS_OK;
 }
 
 void provider_report(struct provider *provider, const struct fail *fail)

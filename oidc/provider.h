@@ -46,6 +46,9 @@ struct providers {
 void providers_load(struct providers *providers, const char *dir, struct http *http);
 void providers_done(struct providers *providers);
 
+/* The provider of that name, whether its profile can be used or not; NULL when there is none. */
+struct provider *providers_any(const struct providers *providers, const char *name);
+
 /* The provider of that name if its profile is usable. CPS_PROVIDER_UNKNOWN, CPS_CONFIGURATION. */
 cps_error providers_find(const struct providers *providers, const char *name,
                          struct provider **ret_provider, struct fail *fail);

@@ -41,31 +41,6 @@ static void show_readers(const json_t *status)
     }
 }
 
-static const char *provider_name(const char *state)
-{
-    if (strcmp(state, "up") == 0)
-        return _("joignable");
-    if (strcmp(state, "down") == 0)
-        return _("injoignable");
-    return _("pas encore appelé");
-}
-
-static void show_providers(const json_t *status)
-{
-    const json_t *provider;
-    size_t i;
-
-    json_array_foreach (json_get_array(status, "providers"), i, provider) {
-        const char *name = json_get_string(provider, "name");
-        const char *state = json_get_string(provider, "state");
-        const char *error = json_get_string(provider, "error");
-
-        text_line(stdout, _("Fournisseur %s : %s%s%s"), name != NULL ? name : "-",
-                  provider_name(state != NULL ? state : ""), error != NULL ? ", " : "",
-                  error != NULL ? error : "");
-    }
-}
-
 static void show_health(const json_t *status)
 {
     const json_t *trust = json_get_object(status, "trust");

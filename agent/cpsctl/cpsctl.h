@@ -55,6 +55,7 @@ int command_watch(struct cpsctl *ctl, int argc, char **argv);
 int command_logout(struct cpsctl *ctl, int argc, char **argv);
 int command_audit(struct cpsctl *ctl, int argc, char **argv);
 int command_verify(struct cpsctl *ctl, int argc, char **argv);
+int command_provider(struct cpsctl *ctl, int argc, char **argv);
 int command_trust(struct cpsctl *ctl, int argc, char **argv);
 
 /* Becomes the program beside cpsctl whose name ends so; argv[0] is set here. Returns on failure. */

@@ -33,6 +33,8 @@ static const struct command commands[] = {
      "[FICHIER] [--jwks FICHIER] [--audience A] [--nonce N] [--alg ES256|RS256] [--typ T] "
      "[--leeway S]",
      N_("vérifier une attestation ou un JWS")},
+    {"provider", command_provider, "[list | check [P]]",
+     N_("fournisseurs d'identité ; vérifier que l'un d'eux répond et suit son profil")},
     {"trust", command_trust,
      "import FICHIER|URL|--official | list | remove | block | unblock | blocked | refresh",
      N_("autorités de carte, liste de blocage, listes de révocation")},

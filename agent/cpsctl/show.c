@@ -207,3 +207,34 @@ void show_pin_policy(const json_t *policy)
                   or_dash(card, "reader"),
                   (long long)(json_get_int(card, "seconds_left", 0) + 59) / 60);
 }
+
+static const char *provider_name(const char *state)
+{
+    if (strcmp(state, "up") == 0)
+        return _("joignable");
+    if (strcmp(state, "down") == 0)
+        return _("injoignable");
+    return _("pas encore appelé");
+}
+
+void show_providers(const json_t *status)
+{
+    const json_t *provider;
+    size_t i;
+
+    json_array_foreach (json_get_array(status, "providers"), i, provider) {
+        const char *name = json_get_string(provider, "name");
+        const char *state = json_get_string(provider, "state");
+        const char *error = json_get_string(provider, "error");
+
+        int64_t since = json_get_int(provider, "since_at", 0);
+        bool down = state != NULL && strcmp(state, "down") == 0;
+        char when[TEXT_TIME_LEN] = "";
+
+        if (down && since > 0)
+            text_time(since, when);
+        text_line(stdout, _("Fournisseur %s : %s%s%s%s%s"), name != NULL ? name : "-",
+                  provider_name(state != NULL ? state : ""), when[0] != '\0' ? _(" depuis ") : "",
+                  when, error != NULL ? ", " : "", error != NULL ? error : "");
+    }
+}

@@ -18,4 +18,7 @@ void show_card(const json_t *card);
 /* policy.pin of status: how long a PIN typed once serves, and for which cards one does now. */
 void show_pin_policy(const json_t *policy);
 
+/* The identity providers of a status, one line each. */
+void show_providers(const json_t *status);
+
 #endif

@@ -73,6 +73,7 @@ def test_answers_and_notifications():
         assert judge.call("statement.get", epoch=session["epoch"] + 9, **AUDIENCE) == \
             "SESSION_CHANGED"
         assert judge.call("token.get") == "TOKEN_UNAVAILABLE"
+        assert judge.call("provider.check") == "PROVIDER_UNKNOWN"
         assert judge.call("session.practice")["epoch"] == session["epoch"]
         assert judge.call("session.practice", number=99) == "PRACTICE_UNKNOWN"
         assert "keys" in judge.call("keys.rotate")
