@@ -21,6 +21,7 @@ struct agent {
     struct children *children;
     struct server *server;
     struct cards *cards;
+    struct card_memory *card_memory;
     struct pins *pins;
     struct oidc *oidc;
     struct trust *trust;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "agent/backoff.h"
+#include "agent/card_memory.h"
 #include "agent/card_module.h"
 #include "agent/card_use.h"
 #include "agent/cards.h"
@@ -243,6 +244,7 @@ static void on_certificate(void *user, json_t *result, const struct fail *fail)
         reading_failed(card, &wrong);
         return;
     }
+    card_memory_keep(card->agent->card_memory, card->info, json_get_string(result, "memory"));
     card->holder = identity_holder(card->certificate);
     mapped = people_name(card->agent->people, card_serial(card), card->holder);
     if (mapped != NULL) {
@@ -271,8 +273,33 @@ static void on_open(void *user, json_t *result, const struct fail *fail)
     }
     json_decref(card->info);
     card->info = json_incref(result);
-    child_call(card->op, "certificate", json_pack("{s:s}", "usage", card_usage(card)), -1,
+    child_call(card->op, "certificate",
+               json_pack("{s:s, s:b}", "usage", card_usage(card), "remember", true), -1,
                CARD_TIMEOUT_MS, on_certificate, NULL, card);
+}
+
+static void ask_open(struct card *card, bool brief, const char *memory, call_done done)
+{
+    json_t *params = card_module_open_params(card->agent, card->reader);
+
+    if (brief)
+        json_object_set_new(params, "brief", json_true());
+    if (memory != NULL)
+        json_object_set_new(params, "memory", json_string(memory));
+    child_call(card->op, "open", params, -1,
+               card_module_is_set(card->agent) ? MODULE_OPEN_TIMEOUT_MS : CARD_TIMEOUT_MS, done,
+               NULL, card);
+}
+
+/* The card is known by its number: has it been here before? */
+static void on_brief(void *user, json_t *result, const struct fail *fail)
+{
+    struct card *card = user;
+
+    if (fail != NULL)
+        reading_failed(card, fail);
+    else
+        ask_open(card, false, card_memory_find(card->agent->card_memory, result), on_open);
 }
 
 /* It ended with no call of this file under way: one that fails frees the child first. */
@@ -285,9 +312,23 @@ static void on_op_exit(void *user)
     reading_failed(card, &fail);
 }
 
+/* What was remembered of it is not true of this card: whatever was made of that is gone. */
+static void on_event(void *user, const char *name, json_t *event)
+{
+    struct card *card = user;
+
+    (void)event;
+    if (strcmp(name, "misled") != 0)
+        return;
+    log_warning("card in %s: not what it was the last time", card->reader);
+    card_memory_forget(card->agent->card_memory, card->info);
+    cards_replace(card->agent->cards, card);
+}
+
 static const struct child_class cardop_class = {
     .program = PROTO_CARDOP,
     .in_flight = 1,
+    .on_event = on_event,
     .on_exit = on_op_exit,
 };
 
@@ -297,6 +338,7 @@ static const struct child_class cardop_module_class = {
     .program = PROTO_CARDOP,
     .args = with_module,
     .in_flight = 1,
+    .on_event = on_event,
     .on_exit = on_op_exit,
 };
 
@@ -311,8 +353,10 @@ static void start(void *user)
         reading_failed(card, &fail);
         return;
     }
-    child_call(card->op, "open", card_module_open_params(card->agent, card->reader), -1,
-               module ? MODULE_OPEN_TIMEOUT_MS : CARD_TIMEOUT_MS, on_open, NULL, card);
+    if (card_memory_is_empty(card->agent->card_memory))
+        ask_open(card, false, NULL, on_open);
+    else
+        ask_open(card, true, NULL, on_brief);
 }
 
 struct card *card_new(struct agent *agent, const char *reader, bool mute)

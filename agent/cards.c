@@ -90,6 +90,13 @@ static void remove_card(struct cards *cards, struct reader *reader)
         json_pack("{s:s, s:s, s:n}", "change", "removed", "reader", reader->name, "card"));
 }
 
+static void insert_card(struct cards *cards, struct reader *reader, bool mute)
+{
+    reader->card = card_new(cards->agent, reader->name, mute);
+    if (reader->card != NULL)
+        cards_publish(cards->agent, "inserted", reader->card);
+}
+
 static void remove_reader(struct cards *cards, struct reader *reader)
 {
     for (struct reader **at = &cards->readers; *at != NULL; at = &(*at)->next)
@@ -218,11 +225,18 @@ static void on_reader(struct cards *cards, const json_t *event)
         remove_card(cards, reader);
     reader->present = present;
     reader->events = events;
-    if (present && reader->card == NULL) {
-        reader->card = card_new(cards->agent, name, json_get_bool(event, "mute", false));
-        if (reader->card != NULL)
-            cards_publish(cards->agent, "inserted", reader->card);
-    }
+    if (present && reader->card == NULL)
+        insert_card(cards, reader, json_get_bool(event, "mute", false));
+}
+
+void cards_replace(struct cards *cards, const struct card *card)
+{
+    for (struct reader *reader = cards->readers; reader != NULL; reader = reader->next)
+        if (reader->card == card) {
+            remove_card(cards, reader);
+            insert_card(cards, reader, false);
+            return;
+        }
 }
 
 static void on_pcsc(struct cards *cards, const json_t *event)

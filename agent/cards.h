@@ -41,6 +41,10 @@ void cards_logout(struct cards *cards, const char *reader);
 /* Some card is being read. */
 bool cards_reading(const struct cards *cards);
 
+/* A card that is in its reader is not the one that it was taken for: as if it had been exchanged.
+ */
+void cards_replace(struct cards *cards, const struct card *card);
+
 /* As the API shows them. */
 json_t *cards_readers_json(const struct cards *cards);
 json_t *cards_list_json(const struct cards *cards);

@@ -13,6 +13,7 @@
 
 #include "agent/agent.h"
 #include "agent/blocks.h"
+#include "agent/card_memory.h"
 #include "agent/cards.h"
 #include "agent/child.h"
 #include "agent/contents.h"
@@ -175,6 +176,7 @@ static cps_error prepare(struct agent *agent, struct fail *fail)
     agent->policy = policy_in(agent->options.config_dir);
     agent->children = children_new();
     agent->contents = contents_new(agent);
+    agent->card_memory = card_memory_new();
     agent->cards = cards_new(agent);
     agent->oidc = oidc_new(agent);
     agent->tokens = tokens_new(agent);
@@ -184,7 +186,7 @@ static cps_error prepare(struct agent *agent, struct fail *fail)
     if (agent->children == NULL || agent->cards == NULL || agent->oidc == NULL ||
         agent->tokens == NULL || agent->session == NULL || agent->logins == NULL ||
         agent->policy == NULL || agent->contents == NULL || agent->blocks == NULL ||
-        agent->trust_watch == NULL || agent->practice_memory == NULL)
+        agent->trust_watch == NULL || agent->practice_memory == NULL || agent->card_memory == NULL)
         return fail_set(fail, CPS_INTERNAL, "out of memory");
     agent->server = server_new(agent, fail);
     return agent->server != NULL ? CPS_OK : fail->code;
@@ -254,6 +256,7 @@ static void tear_down(struct agent *agent)
     if (agent->session != NULL) /* before the cards go: it is not their removal that ends it */
         session_input(agent->session, SESSION_STOPPED);
     cards_free(agent->cards);
+    card_memory_free(agent->card_memory);
     pins_free(agent->pins);
     contents_free(agent->contents);
     session_free(agent->session);

@@ -35,12 +35,19 @@
  *                                        pin: null | {tries_left, blocked, verified},
  *                                        pin_pad: bool}   pin null: no PIN guards anything here;
  *                                        pin_pad: the reader has keys and takes PINs itself
+ *   open     {reader, brief: true}    → {driver, serial, issuer_number, atr}   what a card is
+ *                                        known by, at the least cost; open it again for the rest
+ *   open     {reader, memory}            memory: as "certificate" gave it in an earlier life of
+ *                                        that card
  *   keys     {}                        → {keys: [{usage, label, certificate_label, id: hex,
  *                                        mechanisms: ["RSA_PKCS", …, "DECRYPT_RSA_PKCS"],
  *                                        input_max}]}   usage: "authentication" | "signature" |
  *                                        "technical"; id: CKA_ID of key and certificate
- *   certificate {usage}                → {der, id, label}   id: SHA-256 of the
- *                                        SubjectPublicKeyInfo. CARD_UNSUPPORTED: no such key
+ *   certificate {usage, remember?: bool} → {der, id, label, memory?}   id: SHA-256 of the
+ *                                        SubjectPublicKeyInfo. CARD_UNSUPPORTED: no such key.
+ *                                        memory: makes the next open of this card cheap. The
+ *                                        first signature proves it; the event misled {} tells
+ *                                        that it was wrong: end this process, start without it
  *   pin_status {code?: "pin" | "puk"}  → null pin or {tries_left, blocked, verified} as "pin";
  *                                        tries_left -1: the card does not tell
  *                                        verified: by this process, whatever other programs did

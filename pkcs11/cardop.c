@@ -11,6 +11,8 @@
 /* Asked in this order, but for those that expect such a card: the first that knows it has it. */
 static const struct card_driver *const drivers[] = {&cps3_driver, &cps4_driver};
 
+#define ATR_TEXT_LEN (2 * TRANSPORT_ATR_MAX + 1)
+
 #define DRIVERS (sizeof drivers / sizeof drivers[0])
 
 static const char *const usage_names[KEY_USAGES] = {
@@ -118,33 +120,58 @@ bool cardop_get_bytes(const struct worker_request *request, const char *key, uin
     return true;
 }
 
+static const char *atr_text(const struct transport *transport, char text[ATR_TEXT_LEN])
+{
+    text[0] = '\0';
+    for (size_t i = 0; i < transport->atr_len; i++)
+        snprintf(text + 2 * i, 3, "%02X", transport->atr[i]);
+    return text;
+}
+
 static cps_error card_info(const struct cardop *cardop, const struct card_pin *pin,
                            json_t **ret_result, struct fail *fail)
 {
     const struct transport *transport = cardop->transport;
     struct card_identity identity;
-    char atr[2 * TRANSPORT_ATR_MAX + 1] = "";
+    char atr[ATR_TEXT_LEN];
 
-    for (size_t i = 0; i < transport->atr_len; i++)
-        snprintf(atr + 2 * i, 3, "%02X", transport->atr[i]);
     cardop->card->driver->identity(cardop->card, &identity);
-    return cardop_result(json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:b}", "family",
-                                   identity.family, "driver", cardop->card->driver->name,
-                                   "interface",
-                                   identity.interface == CARD_CONTACT ? "contact" : "contactless",
-                                   "label", identity.label, "serial", identity.serial,
-                                   "issuer_number", identity.issuer_number, "atr", atr, "protocol",
-                                   transport->protocol == TRANSPORT_T0 ? "T=0" : "T=1", "pin",
-                                   cardop_pin_json(pin), "pin_pad", false),
+    return cardop_result(
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:b}", "family", identity.family,
+                  "driver", cardop->card->driver->name, "interface",
+                  identity.interface == CARD_CONTACT ? "contact" : "contactless", "label",
+                  identity.label, "serial", identity.serial, "issuer_number",
+                  identity.issuer_number, "atr", atr_text(transport, atr), "protocol",
+                  transport->protocol == TRANSPORT_T0 ? "T=0" : "T=1", "pin", cardop_pin_json(pin),
+                  "pin_pad", false),
+        ret_result, fail);
+}
+
+/* Enough to know the card by, at the least cost. */
+static cps_error brief_info(const struct cardop *cardop, json_t **ret_result, struct fail *fail)
+{
+    struct card_identity identity;
+    char atr[ATR_TEXT_LEN];
+
+    cardop->card->driver->identity(cardop->card, &identity);
+    return cardop_result(json_pack("{s:s, s:s, s:s, s:s}", "driver", cardop->card->driver->name,
+                                   "serial", identity.serial, "issuer_number",
+                                   identity.issuer_number, "atr", atr_text(cardop->transport, atr)),
                          ret_result, fail);
 }
 
 /* Between begin and end. */
-static cps_error describe(struct cardop *cardop, json_t **ret_result, struct fail *fail)
+static cps_error describe(struct cardop *cardop, const json_t *params, json_t **ret_result,
+                          struct fail *fail)
 {
     struct card_pin pin;
-    cps_error error = cardop->card->driver->pin_status(cardop->card, &pin, fail);
+    cps_error error;
 
+    if (json_get_bool(params, "brief", false))
+        return brief_info(cardop, ret_result, fail);
+    error = cardop_recall(cardop, params, fail);
+    if (error == CPS_OK)
+        error = cardop->card->driver->pin_status(cardop->card, &pin, fail);
     return error == CPS_OK ? card_info(cardop, &pin, ret_result, fail) : error;
 }
 
@@ -176,7 +203,7 @@ static cps_error probe(struct cardop *cardop, const json_t *module, struct fail 
     return error;
 }
 
-static cps_error connect_anew(struct cardop *cardop, const char *reader, const json_t *module,
+static cps_error connect_anew(struct cardop *cardop, const char *reader, const json_t *params,
                               json_t **ret_result, struct fail *fail)
 {
     cps_error error;
@@ -189,9 +216,9 @@ static cps_error connect_anew(struct cardop *cardop, const char *reader, const j
     if (error == CPS_OK)
         error = cardop->transport->ops->begin(cardop->transport, fail);
     if (error == CPS_OK) {
-        error = probe(cardop, module, fail);
+        error = probe(cardop, json_get_object(params, "module"), fail);
         if (error == CPS_OK)
-            error = describe(cardop, ret_result, fail);
+            error = describe(cardop, params, ret_result, fail);
         cardop_end(cardop);
     }
     if (error != CPS_OK)
@@ -209,14 +236,13 @@ static cps_error op_open(struct cardop *cardop, const struct worker_request *req
         return fail_set(fail, CPS_INVALID_PARAMS, "reader");
     if (cardop->card != NULL && strcmp(reader, cardop->reader) == 0 &&
         cardop_begin(cardop, fail) == CPS_OK) {
-        cps_error error = describe(cardop, ret_result, fail);
+        cps_error error = describe(cardop, request->params, ret_result, fail);
 
         cardop_end(cardop);
         if (error == CPS_OK)
             return error;
     }
-    return connect_anew(cardop, reader, json_get_object(request->params, "module"), ret_result,
-                        fail);
+    return connect_anew(cardop, reader, request->params, ret_result, fail);
 }
 
 static cps_error op_logout(struct cardop *cardop, const struct worker_request *request,

@@ -22,4 +22,7 @@ bool cardop_uses_module(const struct cardop *cardop);
 cps_error cardop_handle(struct cardop *cardop, const struct worker_request *request,
                         json_t **ret_result, struct fail *fail);
 
+/* The card is not the one that it was told to be: what was said of it was wrong. */
+bool cardop_was_misled(const struct cardop *cardop);
+
 #endif

@@ -23,6 +23,8 @@ static void serve(struct cardop *cardop, const struct worker_request *request)
         worker_reply(request->id, result);
     else
         worker_fail(request->id, &fail);
+    if (cardop_was_misled(cardop))
+        worker_event("misled", NULL);
 }
 
 /* Once the first card is known not to need a module, nothing needs to write files. */

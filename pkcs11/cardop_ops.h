@@ -36,6 +36,15 @@ cps_error cardop_use_module(struct cardop *cardop, const json_t *module, struct 
 /* The driver has no such function. */
 cps_error cardop_lacks(const struct cardop *cardop, const char *what, struct fail *fail);
 
+/*
+ * Takes "memory" of the params, what cardop_memory_json() gave in another life of the card. It is
+ * ignored when the driver has no use for it.
+ */
+cps_error cardop_recall(struct cardop *cardop, const json_t *params, struct fail *fail);
+
+/* What is worth knowing of this card the next time; NULL when nothing is. */
+json_t *cardop_memory_json(const struct cardop *cardop);
+
 /* "authentication", "signature" or "technical" of the params. */
 cps_error cardop_get_usage(const struct worker_request *request, enum key_usage *ret_usage,
                            struct fail *fail);

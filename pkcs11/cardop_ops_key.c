@@ -73,6 +73,7 @@ cps_error cardop_op_keys(struct cardop *cardop, const struct worker_request *req
 cps_error cardop_op_certificate(struct cardop *cardop, const struct worker_request *request,
                                 json_t **ret_result, struct fail *fail)
 {
+    bool remember = json_get_bool(request->params, "remember", false);
     struct card_certificate found;
     enum key_usage usage;
     cps_error error = cardop_get_usage(request, &usage, fail);
@@ -87,9 +88,10 @@ cps_error cardop_op_certificate(struct cardop *cardop, const struct worker_reque
         return error;
     return cardop_result(
         json_pack(
-            "{s:o, s:o, s:s}", "der", cardop_bytes_json(certificate_der(found.certificate)), "id",
+            "{s:o, s:o, s:s, s:o*}", "der", cardop_bytes_json(certificate_der(found.certificate)),
+            "id",
             cardop_bytes_json((struct span){certificate_id(found.certificate), CERTIFICATE_ID_LEN}),
-            "label", found.label),
+            "label", found.label, "memory", remember ? cardop_memory_json(cardop) : NULL),
         ret_result, fail);
 }
 

@@ -85,6 +85,18 @@ cps_error cps3_select(struct cps3 *cps3, const struct file_path *path, const cha
     return error;
 }
 
+cps_error cps3_fetch(struct cps3 *cps3, const struct file_path *path, const char *what,
+                     file_length_fn length_of, struct file *ret_file, struct fail *fail)
+{
+    bool selected = true;
+    cps_error error = file_fetch(cps3->card.transport, file_select, path, what, length_of, ret_file,
+                                 &selected, fail);
+
+    if (selected)
+        cps3->in_application = error == CPS_OK && is_in(path, &cps3->layout.application);
+    return error;
+}
+
 cps_error cps3_command(struct cps3 *cps3, const char *what, const struct apdu *apdu,
                        struct apdu_answer *ret_answer, struct fail *fail)
 {
@@ -188,6 +200,8 @@ static void cps3_free(struct card *card)
         return;
     for (size_t i = 0; i < KEY_USAGES; i++)
         certificate_free(cps3->certificates[i]);
+    cps3->card.transport->memory = NULL;
+    file_memory_free(cps3->memory);
     free(cps3);
 }
 
@@ -215,6 +229,8 @@ static cps_error cps3_probe(struct transport *transport, struct card **ret_card,
     error = read_serial(cps3, fail);
     if (error != CPS_OK)
         return error;
+    cps3->memory = file_memory_new();
+    transport->memory = cps3->memory;
     *ret_card = &TAKE_PTR(cps3)->card;
     return CPS_OK;
 }
@@ -243,6 +259,7 @@ const struct card_driver cps3_driver = {
     .decrypt = cps3_decrypt,
     .change_pin = cps3_change_pin,
     .unblock_pin = cps3_unblock_pin,
+    .puk_status = cps3_puk_status,
     .objects = cps3_objects,
     .read_object = cps3_read_object,
     .free = cps3_free,

@@ -4,6 +4,7 @@
 #define PKCS11_CPS3_H
 
 #include "pkcs11/driver.h"
+#include "pkcs11/file_memory.h"
 #include "pkcs11/layout.h"
 
 /* Longest DigestInfo for INTERNAL AUTHENTICATE: 40 % of a 2048-bit modulus. */
@@ -22,9 +23,10 @@ struct cps3 {
     bool has_given[KEY_USAGES];
     bool has_objects;
     struct p15_data_objects objects;
-    unsigned generation; /* the transport's, when the two below were true */
-    bool in_application; /* the application was current after our last command */
-    bool verified;       /* this process presented the PIN */
+    struct file_memory *memory; /* the transport's; NULL when there was no room for one */
+    unsigned generation;        /* the transport's, when the two below were true */
+    bool in_application;        /* the application was current after our last command */
+    bool verified;              /* this process presented the PIN */
 };
 
 /* Forgets what a reset made untrue. Call it first in every operation. */
@@ -36,7 +38,13 @@ bool cps3_looks_contactless(struct span atr);
 /* Makes sure that there is a layout; PIN references in it were read from the card. */
 cps_error cps3_need_layout(struct cps3 *cps3, struct fail *fail);
 
-/* Reads the layout from PKCS#15, whatever it was before. */
+/*
+ * When the layout rests on what was remembered of an earlier insertion, and no signature has proved
+ * it yet: forgets all of it and says true. What failed may then be tried on what the card says.
+ */
+bool cps3_doubt(struct cps3 *cps3);
+
+/* Reads the layout from PKCS#15 on the card, whatever it was before. */
 cps_error cps3_walk(struct cps3 *cps3, struct fail *fail);
 
 /*
@@ -51,6 +59,10 @@ cps_error cps3_enter(struct cps3 *cps3, struct fail *fail);
 /* Selects a file, knowing afterwards whether the application is current. */
 cps_error cps3_select(struct cps3 *cps3, const struct file_path *path, const char *what,
                       struct fail *fail);
+
+/* Reads a directory or a certificate, of the card or of what is remembered of it. */
+cps_error cps3_fetch(struct cps3 *cps3, const struct file_path *path, const char *what,
+                     file_length_fn length_of, struct file *ret_file, struct fail *fail);
 
 /* One command to the card; a status other than 9000 is CPS_CARD_PROTOCOL. */
 cps_error cps3_command(struct cps3 *cps3, const char *what, const struct apdu *apdu,
@@ -78,6 +90,7 @@ cps_error cps3_change_pin(struct card *card, const struct secret *old_pin,
 cps_error cps3_unblock_pin(struct card *card, const struct secret *puk,
                            const struct secret *new_pin, bool last_try, struct card_pin *ret_pin,
                            struct fail *fail);
+cps_error cps3_puk_status(struct card *card, struct card_pin *ret_puk, struct fail *fail);
 cps_error cps3_sign(struct card *card, enum key_usage usage, const struct sign_input *input,
                     struct card_signature *ret_signature, struct fail *fail);
 cps_error cps3_decrypt(struct card *card, enum key_usage usage, struct span cryptogram,

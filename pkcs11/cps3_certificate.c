@@ -19,9 +19,8 @@ static cps_error read_certificate(struct cps3 *cps3, enum key_usage usage,
 
     if (!cps3->layout.keys[usage].present)
         return fail_set(fail, CPS_CARD_UNSUPPORTED, "the card has no such key");
-    error = cps3_select(cps3, &cps3->layout.keys[usage].certificate, "certificate", fail);
-    if (error == CPS_OK)
-        error = file_read(cps3->card.transport, "certificate", certificate_length, &file, fail);
+    error = cps3_fetch(cps3, &cps3->layout.keys[usage].certificate, "certificate",
+                       certificate_length, &file, fail);
     if (error == CPS_OK)
         error = certificate_new(file_span(&file), &certificate, fail);
     if (error != CPS_OK)
@@ -37,8 +36,10 @@ static cps_error check_given(struct cps3 *cps3, enum key_usage usage, struct fai
 {
     const uint8_t *id = certificate_id(cps3->certificates[usage]);
 
-    if (cps3->has_given[usage] && memcmp(cps3->given[usage], id, CERTIFICATE_ID_LEN) != 0)
+    if (cps3->has_given[usage] && memcmp(cps3->given[usage], id, CERTIFICATE_ID_LEN) != 0) {
+        file_memory_contradict(cps3->memory);
         return fail_set(fail, CPS_CARD_PROTOCOL, "the certificate given before was another one");
+    }
     memcpy(cps3->given[usage], id, CERTIFICATE_ID_LEN);
     cps3->has_given[usage] = true;
     return CPS_OK;
@@ -51,13 +52,16 @@ cps_error cps3_need_certificate(struct cps3 *cps3, enum key_usage usage, struct 
     if (error != CPS_OK)
         return error;
     if (cps3->certificates[usage] == NULL) {
+        bool assumed = cps3->layout.usual || file_memory_is_doubtful(cps3->memory);
+
         error = read_certificate(cps3, usage, &cps3->certificates[usage], fail);
-        if (cps3->layout.usual &&
-            (error == CPS_CARD_PROTOCOL || error == CPS_CERTIFICATE_INVALID)) {
+        if (assumed && (error == CPS_CARD_PROTOCOL || error == CPS_CERTIFICATE_INVALID)) {
             error = cps3_walk(cps3, fail);
             if (error == CPS_OK)
                 error = read_certificate(cps3, usage, &cps3->certificates[usage], fail);
         }
+        if (error == CPS_CARD_PROTOCOL || error == CPS_CERTIFICATE_INVALID)
+            file_memory_forget(cps3->memory); /* what was read is worth nothing */
     }
     return error == CPS_OK ? check_given(cps3, usage, fail) : error;
 }

@@ -77,7 +77,8 @@ static cps_error need_key(struct cps3 *cps3, enum key_usage usage, struct fail *
 {
     cps_error error = cps3_need_certificate(cps3, usage, fail);
 
-    if (error != CPS_OK || cps3->proved[usage] || !cps3->layout.usual)
+    if (error != CPS_OK || cps3->proved[usage] ||
+        (!cps3->layout.usual && !file_memory_is_doubtful(cps3->memory)))
         return error;
     error = cps3_walk(cps3, fail);
     return error == CPS_OK ? cps3_need_certificate(cps3, usage, fail) : error;

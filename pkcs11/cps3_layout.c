@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#include "base/util.h"
+
 #define CPX_AID "\xE8\x28\xBD\x08\x0F\x80\x25\x00\x00\x01\xFF\x00"
 
 /* As cards seen so far name them: looked at first in a walk. */
@@ -77,13 +79,15 @@ static void adopt(struct cps3 *cps3, const struct layout *layout, enum card_inte
             cps3->certificates[i] = NULL;
         }
     }
+    /* The last file that was read is one of it, unless it was remembered. */
+    cps3->in_application = !file_memory_is_doubtful(cps3->memory);
     cps3->layout = *layout;
     cps3->interface = interface;
     cps3->has_layout = true;
     cps3->has_objects = false;
 }
 
-cps_error cps3_walk(struct cps3 *cps3, struct fail *fail)
+static cps_error walk(struct cps3 *cps3, struct fail *fail)
 {
     struct transport *transport = cps3->card.transport;
     struct layout layout;
@@ -110,6 +114,29 @@ cps_error cps3_walk(struct cps3 *cps3, struct fail *fail)
     return error;
 }
 
+static void forget_certificates(struct cps3 *cps3)
+{
+    for (size_t i = 0; i < KEY_USAGES; i++)
+        certificate_free(TAKE_PTR(cps3->certificates[i]));
+}
+
+bool cps3_doubt(struct cps3 *cps3)
+{
+    if (!file_memory_is_doubtful(cps3->memory))
+        return false;
+    file_memory_forget(cps3->memory);
+    forget_certificates(cps3);
+    cps3->has_layout = false;
+    return true;
+}
+
+cps_error cps3_walk(struct cps3 *cps3, struct fail *fail)
+{
+    (void)cps3_doubt(cps3);
+    file_memory_forget(cps3->memory);
+    return walk(cps3, fail);
+}
+
 bool cps3_looks_contactless(struct span atr)
 {
     return memmem(atr.data, atr.len, contactless_atr, sizeof contactless_atr) != NULL;
@@ -131,15 +158,16 @@ cps_error cps3_need_layout(struct cps3 *cps3, struct fail *fail)
         return error;
     if (!there) {
         adopt(cps3, &usual_contactless, CARD_CONTACTLESS);
+        cps3->in_application = false;
         return CPS_OK;
     }
     error = layout_try(cps3->card.transport, file_select, &usual_contact, &authentications, &layout,
                        fail);
     if (error == CPS_CARD_PROTOCOL)
-        return cps3_walk(cps3, fail);
-    if (error != CPS_OK)
-        return error;
-    adopt(cps3, &layout, CARD_CONTACT);
-    cps3->in_application = true; /* its authentication objects were just read */
-    return CPS_OK;
+        error = walk(cps3, fail);
+    else if (error == CPS_OK)
+        adopt(cps3, &layout, CARD_CONTACT);
+    if (error == CPS_CARD_PROTOCOL)
+        file_memory_forget(cps3->memory);
+    return error;
 }

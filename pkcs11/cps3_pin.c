@@ -32,8 +32,10 @@ static cps_error ask_status(struct cps3 *cps3, uint8_t reference, int tries,
     static const struct span nothing = {.len = 0};
     struct transport *transport = cps3->card.transport;
     uint16_t sw;
-    cps_error error = code_verify(transport, reference, nothing, &sw, fail);
+    cps_error error = cps3->in_application ? CPS_OK : cps3_enter(cps3, fail);
 
+    if (error == CPS_OK)
+        error = code_verify(transport, reference, nothing, &sw, fail);
     if (error != CPS_OK || code_read_state(sw, tries, ret_pin))
         return error;
     error = cps3_enter(cps3, fail);
@@ -44,10 +46,27 @@ static cps_error ask_status(struct cps3 *cps3, uint8_t reference, int tries,
     return error;
 }
 
+static cps_error ask_once(struct cps3 *cps3, struct card_pin *ret_pin, struct fail *fail)
+{
+    cps_error error = cps3_need_layout(cps3, fail);
+
+    if (error == CPS_OK && !cps3->layout.has_pin) {
+        *ret_pin = (struct card_pin){.none = true, .tries_left = -1};
+        return CPS_OK;
+    }
+    if (error == CPS_OK)
+        error = ask_status(cps3, cps3->layout.pin_reference, CODE_PIN_TRIES, ret_pin, fail);
+    return error;
+}
+
 static cps_error ask_pin(struct cps3 *cps3, struct card_pin *ret_pin, struct fail *fail)
 {
-    cps_error error = ask_status(cps3, cps3->layout.pin_reference, CODE_PIN_TRIES, ret_pin, fail);
+    cps_error error;
 
+    cps3_sync(cps3);
+    error = ask_once(cps3, ret_pin, fail);
+    if (error == CPS_CARD_PROTOCOL && cps3_doubt(cps3))
+        error = ask_once(cps3, ret_pin, fail);
     if (error != CPS_OK)
         return error;
     cps3->verified = cps3->verified && ret_pin->verified;
@@ -57,17 +76,21 @@ static cps_error ask_pin(struct cps3 *cps3, struct card_pin *ret_pin, struct fai
 
 cps_error cps3_pin_status(struct card *card, struct card_pin *ret_pin, struct fail *fail)
 {
+    return ask_pin((struct cps3 *)card, ret_pin, fail);
+}
+
+cps_error cps3_puk_status(struct card *card, struct card_pin *ret_puk, struct fail *fail)
+{
     struct cps3 *cps3 = (struct cps3 *)card;
     cps_error error;
 
     cps3_sync(cps3);
     error = cps3_need_layout(cps3, fail);
-    if (error != CPS_OK)
-        return error;
-    if (cps3->layout.has_pin)
-        return ask_pin(cps3, ret_pin, fail);
-    *ret_pin = (struct card_pin){.none = true, .tries_left = -1};
-    return CPS_OK;
+    if (error == CPS_OK && !cps3->layout.has_puk)
+        *ret_puk = (struct card_pin){.none = true, .tries_left = -1};
+    else if (error == CPS_OK)
+        error = ask_status(cps3, cps3->layout.puk_reference, CODE_PUK_TRIES, ret_puk, fail);
+    return error;
 }
 
 cps_error cps3_need_pin(const struct cps3 *cps3, enum key_usage usage, struct fail *fail)
@@ -107,14 +130,10 @@ static cps_error check_tries(const struct card_pin *state, cps_error blocked, bo
 static cps_error ready(struct cps3 *cps3, bool last_try, struct fail *fail)
 {
     struct card_pin state;
-    cps_error error;
+    cps_error error = ask_pin(cps3, &state, fail);
 
-    cps3_sync(cps3);
-    error = cps3_need_layout(cps3, fail);
-    if (error == CPS_OK && !cps3->layout.has_pin)
+    if (error == CPS_OK && state.none)
         error = fail_set(fail, CPS_CARD_UNSUPPORTED, "no PIN without contact");
-    if (error == CPS_OK)
-        error = ask_pin(cps3, &state, fail);
     return error == CPS_OK ? check_tries(&state, CPS_PIN_BLOCKED, last_try, fail) : error;
 }
 

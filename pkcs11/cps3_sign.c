@@ -111,6 +111,7 @@ static cps_error sign_once(struct cps3 *cps3, const struct job *job,
     memcpy(ret_signature->bytes, answer.data, answer.len);
     ret_signature->len = answer.len;
     cps3->proved[job->usage] = true;
+    file_memory_prove(cps3->memory);
     return CPS_OK;
 }
 
@@ -120,10 +121,19 @@ static bool no_signature(cps_error error)
     return error == CPS_CARD_PROTOCOL || error == CPS_SIGNATURE_INVALID;
 }
 
+/* On the layout that there is now, with the certificate that it leads to. */
+static cps_error sign_anew(struct cps3 *cps3, const struct job *job,
+                           struct card_signature *ret_signature, struct fail *fail)
+{
+    cps_error error = cps3_need_certificate(cps3, job->usage, fail);
+
+    return error == CPS_OK ? sign_once(cps3, job, ret_signature, fail) : error;
+}
+
 /*
  * What may have gone wrong, cheapest first. Another program may have selected something else
- * between our transactions; it may have made the card forget the PIN; the usual layout may be
- * none of this card's.
+ * between our transactions; it may have made the card forget the PIN; what is remembered of an
+ * earlier insertion, or the usual layout, may be none of this card's.
  */
 static cps_error sign_with_remedies(struct cps3 *cps3, const struct job *job,
                                     struct card_signature *ret_signature, struct fail *fail)
@@ -142,14 +152,13 @@ static cps_error sign_with_remedies(struct cps3 *cps3, const struct job *job,
         *fail = lost;
         return lost.code;
     }
-    if (!cps3->layout.usual || cps3->proved[job->usage])
+    if (cps3_doubt(cps3))
+        error = sign_anew(cps3, job, ret_signature, fail);
+    if (!no_signature(error) || !cps3->layout.usual || cps3->proved[job->usage] ||
+        file_memory_was_wrong(cps3->memory))
         return error;
     error = cps3_walk(cps3, fail);
-    if (error == CPS_OK)
-        error = cps3_need_certificate(cps3, job->usage, fail);
-    if (error == CPS_OK)
-        error = sign_once(cps3, job, ret_signature, fail);
-    return error;
+    return error == CPS_OK ? sign_anew(cps3, job, ret_signature, fail) : error;
 }
 
 /* What the signature must be of, whoever ends the hash; refuses what the key does not do. */

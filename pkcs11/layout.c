@@ -6,6 +6,7 @@
 
 #include "base/util.h"
 #include "pkcs11/code.h"
+#include "pkcs11/file_memory.h"
 
 #define APPLICATIONS_MAX 8
 #define DIR_SFI          0x1E
@@ -17,14 +18,9 @@ cps_error layout_read_file(struct transport *transport, file_select_fn select_pa
                            const struct file_path *path, const char *what, struct file *ret_file,
                            struct fail *fail)
 {
-    uint16_t sw;
-    cps_error error = select_path(transport, path, &sw, fail);
+    bool selected;
 
-    if (error == CPS_OK && sw != APDU_SW_OK)
-        error = apdu_refused(what, sw, fail);
-    if (error == CPS_OK)
-        error = file_read(transport, what, NULL, ret_file, fail);
-    return error;
+    return file_fetch(transport, select_path, path, what, NULL, ret_file, &selected, fail);
 }
 
 /* A code that so many typed digits can be. */
@@ -243,14 +239,21 @@ static cps_error read_applications(struct walk *walk, struct span aid, size_t *r
                                    struct fail *fail)
 {
     struct apdu_answer answer;
-    cps_error error = file_read_short(walk->transport, DIR_SFI, APDU_LE_MAX, &answer, fail);
+    struct span dir;
+    cps_error error;
 
-    if (error != CPS_OK)
-        return error;
-    if (answer.len < APDU_LE_MAX)
-        *ret_n = list_applications((struct span){answer.data, answer.len}, aid, walk->applications);
-    if (*ret_n > 0)
-        return CPS_OK;
+    if (!file_memory_find(walk->transport->memory, &ef_dir, &dir)) {
+        error = file_read_short(walk->transport, DIR_SFI, APDU_LE_MAX, &answer, fail);
+        if (error != CPS_OK)
+            return error;
+        dir = (struct span){answer.data, answer.len};
+        if (dir.len < APDU_LE_MAX)
+            *ret_n = list_applications(dir, aid, walk->applications);
+        if (*ret_n > 0)
+            file_memory_note(walk->transport->memory, &ef_dir, dir);
+        if (*ret_n > 0)
+            return CPS_OK;
+    }
     error = read_path(walk, &ef_dir, "application directory", fail);
     if (error == CPS_OK)
         *ret_n = list_applications(file_span(&walk->file), aid, walk->applications);

@@ -18,6 +18,7 @@
 enum transport_protocol { TRANSPORT_T0, TRANSPORT_T1 };
 
 struct transport;
+struct file_memory;
 
 struct transport_ops {
     /* Takes the card for oneself. A reset by another program since the last time is made good. */
@@ -50,6 +51,9 @@ struct transport {
     /* Logical channel of every command (ISO 7816-4 section 5.4.1); the driver that knows the card
      * sets it. */
     uint8_t channel;
+    /* What was read of this card before (pkcs11/file_memory.h); of the driver that makes use of it,
+     * NULL when none does. */
+    struct file_memory *memory;
     /* Grows with each reset, whoever did it: what the card had selected or verified is gone. */
     unsigned generation;
 };
