@@ -9,17 +9,19 @@ import threading
 class FakeAgent:
     """answers: method -> result (dict), Error, or function(conn, message) that sends by itself.
 
-    Runs in a thread, one connection after another; requests are kept in self.requests."""
+    Runs in a thread, one connection after another, or with side_by_side each in a thread of its
+    own; requests are kept in self.requests."""
 
     HELLO = {"protocol": 1, "agent": {"name": "fake", "version": "0"}, "features": [], "epoch": 0}
 
-    def __init__(self, directory, answers=None):
+    def __init__(self, directory, answers=None, side_by_side=False):
+        self._side_by_side = side_by_side
         self.path = os.path.join(directory, "agent.sock")
         self.answers = {"hello": self.HELLO, **(answers or {})}
         self.requests = []
         self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.listener.bind(self.path)
-        self.listener.listen(8)
+        self.listener.listen(64)
         self.connections = []
         self.thread = threading.Thread(target=self._serve, daemon=True)
         self.thread.start()
@@ -46,7 +48,10 @@ class FakeAgent:
             except OSError:
                 return
             self.connections.append(connection)
-            self._converse(connection)
+            if self._side_by_side:
+                threading.Thread(target=self._converse, args=(connection,), daemon=True).start()
+            else:
+                self._converse(connection)
 
     def _converse(self, connection):
         try:
