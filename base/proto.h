@@ -75,6 +75,13 @@
  *                                        sector?, raw}], info?: {…}}   practice situations and
  *                                        what CPS_* objects say of the holder, after the PIN
  *   logout   {}                        → {}   resets the card
+ *   report   {reader}                  → {reader_model, atr, protocol, cut: bool, files: [{name,
+ *                                        path, sw, control: [line], announces?, length?, content?:
+ *                                        [line]}], objects: [{name, reference, sw, content}],
+ *                                        codes: [{reference, min, max, digits, unblocking, sw}],
+ *                                        apdus: [{command, sw, length, us}]}   what any card says
+ *                                        without a PIN and of nobody, line by line of structure;
+ *                                        needs no open; resets the card. cut: it was too much
  *   Open a card that is still open and its certificate stays known; once it was taken out every
  *   request but open says CARD_REMOVED.
  *

@@ -280,6 +280,7 @@ cps_error cardop_handle(struct cardop *cardop, const struct worker_request *requ
         {"object", cardop_op_object},
         {"situations", cardop_op_situations},
         {"logout", op_logout},
+        {"report", cardop_op_report},
     };
 
     for (size_t i = 0; i < sizeof ops / sizeof ops[0]; i++)

@@ -79,5 +79,7 @@ cps_error cardop_op_object(struct cardop *cardop, const struct worker_request *r
                            json_t **ret_result, struct fail *fail);
 cps_error cardop_op_situations(struct cardop *cardop, const struct worker_request *request,
                                json_t **ret_result, struct fail *fail);
+cps_error cardop_op_report(struct cardop *cardop, const struct worker_request *request,
+                           json_t **ret_result, struct fail *fail);
 
 #endif
