@@ -219,6 +219,7 @@ const method_handler method_handlers[API_METHOD_COUNT] = {
     [API_CANCEL] = on_cancel,
     [API_CARD_LIST] = on_card_list,
     [API_CARD_CERTIFICATE] = method_card_certificate,
+    [API_CARD_REPORT] = method_card_report,
     [API_CARD_CHANGE_PIN] = method_change_pin,
     [API_CARD_UNBLOCK_PIN] = method_unblock_pin,
     [API_SESSION_LOGIN] = on_session_login,

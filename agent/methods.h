@@ -12,6 +12,7 @@ typedef void (*method_handler)(struct agent *agent, struct request *request);
 
 /* Those that have a file of their own. */
 void method_card_certificate(struct agent *agent, struct request *request);
+void method_card_report(struct agent *agent, struct request *request);
 void method_session_practice(struct agent *agent, struct request *request);
 void method_provider_check(struct agent *agent, struct request *request);
 

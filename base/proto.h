@@ -77,7 +77,8 @@
  *   logout   {}                        → {}   resets the card
  *   report   {reader}                  → {reader_model, atr, protocol, cut: bool, files: [{name,
  *                                        path, sw, control: [line], announces?, length?, content?:
- *                                        [line]}], objects: [{name, reference, sw, content}],
+ *                                        [line]}], objects: [{directory, name, reference, sw,
+ *                                        content}],
  *                                        codes: [{reference, min, max, digits, unblocking, sw}],
  *                                        apdus: [{command, sw, length, us}]}   what any card says
  *                                        without a PIN and of nobody, line by line of structure;

@@ -236,8 +236,9 @@ cps_error report_describe(struct report *report, const char *name, const struct 
 }
 
 /* A security data object of the class in cc, by its reference (IAS ECC). */
-static cps_error describe_object(struct report *report, const char *name, uint8_t class,
-                                 uint8_t reference, struct fail *fail)
+static cps_error describe_object(struct report *report, const struct file_path *directory,
+                                 const char *name, uint8_t class, uint8_t reference,
+                                 struct fail *fail)
 {
     const uint8_t request[] = {0x4D, 0x08, 0x70, 0x06, 0xBF, class, reference, 0x02, 0xA0, 0x80};
     struct apdu get = {.ins = INS_GET_DATA,
@@ -250,8 +251,8 @@ static cps_error describe_object(struct report *report, const char *name, uint8_
 
     json_array_append_new(
         report->objects,
-        json_pack("{s:s, s:i, s:o, s:o}", "name", name, "reference", reference, "sw",
-                  sw_of(&answer), "content",
+        json_pack("{s:o, s:s, s:i, s:o, s:o}", "directory", hex(directory->bytes, directory->len),
+                  "name", name, "reference", reference, "sw", sw_of(&answer), "content",
                   tree_of(report, (struct span){answer.data, answer.len}, REPORT_SECURITY)));
     return goes_on(error) ? CPS_OK : error;
 }
@@ -277,7 +278,8 @@ cps_error report_describe_objects(struct report *report, const struct file_path 
     for (size_t i = 0; i < sizeof classes / sizeof classes[0]; i++)
         for (uint8_t n = classes[i].first; error == CPS_OK && n <= classes[i].last; n++)
             if (classes[i].in_root == is_root)
-                error = describe_object(report, classes[i].name, classes[i].class, n, fail);
+                error =
+                    describe_object(report, directory, classes[i].name, classes[i].class, n, fail);
     end(report);
     return error;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
+#include <string.h>
 
-#include "agent/cpsctl/cpsctl.h"
+#include "agent/cpsctl/command_card.h"
 #include "agent/cpsctl/options.h"
 #include "agent/cpsctl/show.h"
 #include "agent/cpsctl/text.h"
@@ -50,12 +51,25 @@ int command_card(struct cpsctl *ctl, int argc, char **argv)
     static const struct option_row rows[] = {
         {"--reader", "reader", OPTION_TEXT, NULL},
         {"--certificate", "usage", OPTION_TEXT, NULL},
+        {"--yes", "yes", OPTION_TRUE, NULL},
         {0},
     };
-    json_t *params = options_read(rows, argc, argv);
+    const char *word = NULL;
+    json_t *params = options_read_word(rows, argc, argv, &word);
+    bool yes = json_get_bool(params, "yes", false);
+    bool report = word != NULL && strcmp(word, "report") == 0;
 
     if (params == NULL)
         return EXIT_USAGE;
+    json_object_del(params, "yes");
+    if ((word != NULL && !report) || (yes && !report) ||
+        (report && json_object_get(params, "usage") != NULL)) {
+        json_decref(params);
+        text_line(stderr, "%s", _("cpsctl: card, card --certificate ou card report [--yes]"));
+        return EXIT_USAGE;
+    }
+    if (report)
+        return command_card_report(ctl, params, yes);
     if (json_object_size(params) > 0)
         return print_certificate(ctl, params);
     json_decref(params);

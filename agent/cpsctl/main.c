@@ -9,8 +9,10 @@
 
 static const struct command commands[] = {
     {"status", command_status, "", N_("état des lecteurs, de la carte et de la session")},
-    {"card", command_card, "[--reader R] [--certificate authentication|signature|technical]",
-     N_("cartes présentes, ou un certificat (PEM)")},
+    {"card", command_card,
+     "[--reader R] [--certificate authentication|signature|technical] | report [--reader R] "
+     "[--yes]",
+     N_("cartes présentes, un certificat (PEM), ou ce qu'une carte dit de son espèce")},
     {"login", command_login,
      "[--card | --ecps ID | --browser] [--reader R] [--provider P] [--channel MOBILE|CARD] "
      "[--fresh] [--no-prompt]",

@@ -64,6 +64,7 @@ def test_answers_and_notifications():
             judge.call(method)
         for usage in ("authentication", "signature", "technical"):
             judge.call("card.certificate", usage=usage)
+        assert judge.call("card.report")["cut"] is False
         assert judge.call("statement.get", **AUDIENCE) == "NO_SESSION"
         desk.pinentry.answers("pin 0000", "pin " + desk.pin)
         session = judge.call("session.login", method="card")
