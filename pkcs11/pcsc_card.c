@@ -161,6 +161,11 @@ static cps_error silent(struct pcsc_card *card, LONG rv, struct fail *fail)
     return pcsc_fail(rv, "SCardTransmit", fail);
 }
 
+static bool is_status(uint8_t sw1)
+{
+    return (sw1 >= 0x61 && sw1 <= 0x6F) || (sw1 & 0xF0) == 0x90;
+}
+
 static cps_error pcsc_transmit(struct transport *transport, const uint8_t *command, size_t len,
                                uint8_t *answer, size_t size, size_t *ret_len, struct fail *fail)
 {
@@ -174,8 +179,10 @@ static cps_error pcsc_transmit(struct transport *transport, const uint8_t *comma
     rv = SCardTransmit(card->handle, pci, command, len, NULL, answer, &answer_len);
     switch (rv) {
     case SCARD_S_SUCCESS:
-        /* Some reader drivers report a card torn out as an answer without a status word. */
-        if (answer_len < STATUS_WORD_LEN)
+        /* Some reader drivers report a card torn out as an answer cut short: without a status
+         * word, or with what is none (ISO 7816-3 section 10.3.3) at its end. */
+        if (answer_len < STATUS_WORD_LEN ||
+            (answer_len <= size && !is_status(answer[answer_len - STATUS_WORD_LEN])))
             return silent(card, SCARD_E_NOT_TRANSACTED, fail);
         break;
     case SCARD_E_NOT_TRANSACTED:

@@ -282,27 +282,7 @@ def test_mute_card_is_left_by_a_kill(pcscd, card):
         login(cardop, "1234")
 
 
-# Removal.
-
-@pytest.mark.parametrize("when", ["before", "inside"])
-@pytest.mark.parametrize("at", range(1, LOGIN_APDUS + 1))
-def test_torn_out_inside_each_apdu(pcscd, card, at, when):
-    slot = card()
-    with Cardop(pcscd) as cardop:
-        slot.tear(at=at, when=when)
-        assert code_of(login, cardop, "1234") == "CARD_REMOVED"
-        assert code_of(cardop.open) == "CARD_REMOVED"
-
-
-@pytest.mark.parametrize("at", [1, 5, 13, LOGIN_APDUS])
-def test_torn_out_after_an_apdu(pcscd, card, at):
-    slot = card()
-    with Cardop(pcscd) as cardop:
-        slot.tear(at=at, when="after")
-        code = code_of(login, cardop, "1234")
-        assert code == (None if at == LOGIN_APDUS else "CARD_REMOVED")
-        assert code_of(cardop.sign) in ("CARD_REMOVED", "INVALID_REQUEST")
-
+# Removal; torn out at each APDU: test_cardop_torn.py.
 
 def test_card_put_back_is_another_session(pcscd, card):
     slot = card()
