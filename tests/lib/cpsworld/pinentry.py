@@ -33,6 +33,11 @@ class ScriptedPinentry:
         except FileNotFoundError:
             return []
 
+    def forget(self):
+        """As if nothing had been asked so far, and no answer were left."""
+        for name in ("answers", "log"):
+            (self.directory / name).unlink(missing_ok=True)
+
     def log(self):
         """Lines received, unescaped, "start PID" in front of each conversation."""
         try:
