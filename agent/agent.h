@@ -22,6 +22,8 @@ struct agent {
     struct server *server;
     struct cards *cards;
     struct card_memory *card_memory;
+    struct desktop *desktop;
+    struct logind *logind;
     struct pins *pins;
     struct oidc *oidc;
     struct trust *trust;

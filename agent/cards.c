@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/backoff.h"
+#include "agent/cards_state.h"
 #include "agent/pin_policy.h"
 #include "agent/server.h"
 #include "base/clock.h"
@@ -19,43 +19,10 @@
 /* How long early requests wait to know which cards are there. */
 #define SETTLE_MAX_MS 3000
 
-struct reader {
-    struct reader *next;
-    char *name;
-    int64_t events;
-    bool present;
-    struct card *card;
-};
-
-enum pcsc_state { PCSC_UNKNOWN, PCSC_UP, PCSC_DOWN, PCSC_REFUSED };
-
-/* A request that came before the cards were known. */
-struct early {
-    struct early *next;
-    struct cards *cards;
-    struct request *request;
-    void (*resume)(struct agent *agent, struct request *request);
-};
-
-struct cards {
-    struct agent *agent;
-    struct child *watch;
-    struct backoff backoff;
-    sd_event_source *silence;
-    bool settled; /* down, refused, or up and the cards that were there are known */
-    struct early *early;
-    sd_event_source *patience;
-    enum pcsc_state pcsc;
-    int64_t pcsc_since_s;
-    struct reader *readers; /* oldest first */
-    unsigned n_readers;
-};
-
 static const char *const pcsc_names[] = {
-    [PCSC_UNKNOWN] = "unknown",
-    [PCSC_UP] = "up",
-    [PCSC_DOWN] = "down",
-    [PCSC_REFUSED] = "refused",
+    [PCSC_UNKNOWN] = "unknown",   [PCSC_UP] = "up",
+    [PCSC_DOWN] = "down",         [PCSC_REFUSED] = "refused",
+    [PCSC_RELEASED] = "released",
 };
 
 static void publish_reader(const struct cards *cards, const char *change, const char *reader)
@@ -164,7 +131,7 @@ bool cards_settle(struct cards *cards, struct request *request,
     return true;
 }
 
-static void set_pcsc(struct cards *cards, enum pcsc_state state)
+void cards_set_pcsc(struct cards *cards, enum pcsc_state state)
 {
     if (state != PCSC_UP)
         while (cards->readers != NULL)
@@ -176,7 +143,7 @@ static void set_pcsc(struct cards *cards, enum pcsc_state state)
     log_info("card service: %s", pcsc_names[state]);
     publish_reader(cards, "pcsc", NULL);
     cards->settled = false;
-    if (state != PCSC_UP)
+    if (state != PCSC_UP && state != PCSC_UNKNOWN)
         settle(cards);
 }
 
@@ -245,7 +212,7 @@ static void on_pcsc(struct cards *cards, const json_t *event)
 
     for (int i = PCSC_UP; i <= PCSC_REFUSED; i++)
         if (state != NULL && strcmp(pcsc_names[i], state) == 0)
-            set_pcsc(cards, (enum pcsc_state)i);
+            cards_set_pcsc(cards, (enum pcsc_state)i);
 }
 
 static void on_event(void *user, const char *name, json_t *event)
@@ -275,7 +242,7 @@ static void watch_lost(struct cards *cards)
     child_free(TAKE_PTR(cards->watch));
     cards->silence = sd_event_source_disable_unref(cards->silence);
     publish_health(cards);
-    set_pcsc(cards, PCSC_DOWN);
+    cards_set_pcsc(cards, PCSC_DOWN);
     backoff_failed(&cards->backoff, cards->agent->event, restart, cards);
 }
 
@@ -305,6 +272,8 @@ void cards_start(struct cards *cards)
     struct fail fail;
     int r;
 
+    if (cards->away)
+        return;
     cards->watch = child_start(cards->agent, &cardwatch_class, cards, &fail);
     if (cards->watch == NULL) {
         log_error("%s", fail.causes[0]);
@@ -349,6 +318,7 @@ void cards_free(struct cards *cards)
     if (cards == NULL)
         return;
     refuse_early(cards);
+    sd_event_source_disable_unref(cards->release);
     sd_event_source_disable_unref(cards->patience);
     while (cards->readers != NULL)
         remove_reader(cards, cards->readers);
@@ -374,6 +344,10 @@ struct card *cards_pick(const struct cards *cards, const char *reader, struct fa
 {
     struct card *best = NULL;
 
+    if (cards->away) {
+        *fail = cards->why;
+        return NULL;
+    }
     if (cards->pcsc != PCSC_UP) {
         fail_set(fail, cards->pcsc == PCSC_REFUSED ? CPS_PCSC_REFUSED : CPS_PCSC_UNAVAILABLE,
                  "card service: %s", pcsc_names[cards->pcsc]);
@@ -437,5 +411,7 @@ json_t *cards_list_json(const struct cards *cards)
 
 const char *cards_watch_state(const struct cards *cards)
 {
+    if (cards->away)
+        return "stopped";
     return cards->watch != NULL ? "running" : "restarting";
 }

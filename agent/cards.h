@@ -45,6 +45,19 @@ bool cards_reading(const struct cards *cards);
  */
 void cards_replace(struct cards *cards, const struct card *card);
 
+/* Resets every card, in the background. */
+void cards_reset(struct cards *cards);
+
+/*
+ * Gives the cards up, for this reason: questions end, cards are reset, then all that is connected
+ * to the card service is stopped and done is called. cards_pick() gives the reason from now on.
+ */
+void cards_release(struct cards *cards, const struct fail *why, void (*done)(void *user),
+                   void *user);
+
+/* Back again: the card service is watched, and cards are read anew. */
+void cards_resume(struct cards *cards);
+
 /* As the API shows them. */
 json_t *cards_readers_json(const struct cards *cards);
 json_t *cards_list_json(const struct cards *cards);

@@ -17,10 +17,12 @@
 #include "agent/cards.h"
 #include "agent/child.h"
 #include "agent/contents.h"
+#include "agent/desktop.h"
 #include "agent/evidence.h"
 #include "agent/evidence_events.h"
 #include "agent/keys.h"
 #include "agent/login.h"
+#include "agent/logind.h"
 #include "agent/oidc.h"
 #include "agent/people.h"
 #include "agent/pin_policy.h"
@@ -168,8 +170,12 @@ static cps_error prepare(struct agent *agent, struct fail *fail)
     if (agent->keys == NULL)
         return fail->code;
     agent->pins = pins_new(agent, fail);
-    if (agent->pins == NULL)
+    agent->desktop = agent->pins != NULL ? desktop_new(agent, fail) : NULL;
+    if (agent->desktop == NULL)
         return fail->code;
+    agent->logind = logind_new(agent);
+    if (agent->logind == NULL)
+        return fail_set(fail, CPS_INTERNAL, "out of memory");
     agent->evidence = evidence_new(agent, fail);
     if (agent->evidence == NULL)
         return fail->code;
@@ -206,6 +212,7 @@ static int start_children(sd_event_source *source, uint64_t usec, void *user)
     evidence_agent_started(agent);
     evidence_start(agent->evidence);
     cards_start(agent->cards);
+    logind_start(agent->logind);
     oidc_start(agent->oidc);
     return 0;
 }
@@ -255,10 +262,12 @@ static void tear_down(struct agent *agent)
     logins_end(agent->logins);
     if (agent->session != NULL) /* before the cards go: it is not their removal that ends it */
         session_input(agent->session, SESSION_STOPPED);
+    logind_free(agent->logind);
     cards_free(agent->cards);
     card_memory_free(agent->card_memory);
     pins_free(agent->pins);
     contents_free(agent->contents);
+    desktop_free(agent->desktop);
     session_free(agent->session);
     logins_free(agent->logins);
     tokens_free(agent->tokens);

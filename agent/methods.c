@@ -7,6 +7,7 @@
 
 #include "agent/card.h"
 #include "agent/cards.h"
+#include "agent/desktop.h"
 #include "agent/evidence.h"
 #include "agent/evidence_events.h"
 #include "agent/identity.h"
@@ -76,6 +77,7 @@ static void on_status(struct agent *agent, struct request *request)
         json_pack("{s:o, s:o, s:s}", "pin", pins_json(agent->pins), "programs",
                   policy_json(agent->policy), "contactless",
                   config_string(agent->config, "session", "contactless", "refuse")));
+    json_object_set_new(status, "desktop", desktop_json(agent->desktop));
     json_object_set_new(status, "epoch", epoch_of(agent));
     request_reply(request, status);
 }
@@ -129,7 +131,8 @@ static void on_session_login(struct agent *agent, struct request *request)
     const char *method = param(request, API_SESSION_LOGIN, "method");
     struct fail fail;
 
-    if (evidence_permits(agent->evidence, &fail) != CPS_OK)
+    if (desktop_check(agent->desktop, &fail) != CPS_OK ||
+        evidence_permits(agent->evidence, &fail) != CPS_OK)
         request_fail(request, &fail);
     else if (strcmp(method, "card") == 0)
         login_by_card(agent, request);
@@ -163,8 +166,9 @@ static void give_statement(struct agent *agent, struct request *request)
     const char *audience = param(request, API_STATEMENT_GET, "audience");
     struct fail fail = FAIL_INIT;
 
-    (void)statement_make(agent, audience, param(request, API_STATEMENT_GET, "nonce"), &jws,
-                         &expires_at_s, &fail);
+    if (desktop_check(agent->desktop, &fail) == CPS_OK) /* it says who is at the desk */
+        (void)statement_make(agent, audience, param(request, API_STATEMENT_GET, "nonce"), &jws,
+                             &expires_at_s, &fail);
     evidence_statement(agent, request->conn, audience, jws != NULL ? NULL : &fail);
     if (jws == NULL)
         request_fail(request, &fail);

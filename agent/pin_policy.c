@@ -152,11 +152,11 @@ static void stop(struct pin_card *self, const struct fail *why)
         changer->done(self->changer_user, why);
 }
 
-void pins_forget_all(struct agent *agent, const struct fail *why)
+void pins_stop_all(struct agent *agent, const struct fail *why)
 {
     for (struct pin_card *self = agent->pins->cards; self != NULL; self = self->next) {
+        pin_card_unverify(self);
         stop(self, why);
-        pin_card_reset(self);
     }
 }
 

@@ -86,8 +86,10 @@ void pin_change_cancel(struct agent *agent, struct card *card);
 /* The card is reset, in the background: its PIN is not verified any more. */
 void pin_forget(struct agent *agent, struct card *card);
 
-/* All cards; who waits for a PIN gets this reason. */
-void pins_forget_all(struct agent *agent, const struct fail *why);
+/* No card has a verified PIN any more (its owner resets it), and who waits for one gets this
+ * reason.
+ */
+void pins_stop_all(struct agent *agent, const struct fail *why);
 
 /* What becomes of cards: for agent/card.c. */
 void pins_card_changed(struct agent *agent, struct card *card);

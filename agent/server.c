@@ -36,10 +36,8 @@ struct server {
 };
 
 const char *const event_names[EVENT_KINDS] = {
-    [EVENT_READER] = "reader",
-    [EVENT_CARD] = "card",
-    [EVENT_SESSION] = "session",
-    [EVENT_HEALTH] = "health",
+    [EVENT_READER] = "reader",   [EVENT_CARD] = "card",     [EVENT_SESSION] = "session",
+    [EVENT_DESKTOP] = "desktop", [EVENT_HEALTH] = "health",
 };
 
 static int peer_check(int fd, pid_t *ret_pid)

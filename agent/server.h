@@ -18,7 +18,14 @@ struct server;
 struct conn;
 
 /* Kinds of event a client may subscribe to; the names are those of the API. */
-enum event_kind { EVENT_READER, EVENT_CARD, EVENT_SESSION, EVENT_HEALTH, EVENT_KINDS };
+enum event_kind {
+    EVENT_READER,
+    EVENT_CARD,
+    EVENT_SESSION,
+    EVENT_DESKTOP,
+    EVENT_HEALTH,
+    EVENT_KINDS
+};
 extern const char *const event_names[EVENT_KINDS];
 
 /*

@@ -37,6 +37,8 @@ static const char *const reasons[SESSION_INPUTS] = {
     [SESSION_LOGOUT] = "logout",       [SESSION_EXPIRED] = "expired",
     [SESSION_STOPPED] = "stopped",     [SESSION_BLOCKED] = "blocked",
     [SESSION_UNTRUSTED] = "untrusted", [SESSION_REVOKED] = "revoked",
+    [SESSION_SUSPENDED] = "suspended", [SESSION_BACKGROUND] = "background",
+    [SESSION_LOCKED] = "locked",
 };
 
 /* The whole state machine. A login in an open session closes it first, see session_open(). */

@@ -24,10 +24,13 @@ enum session_input {
     SESSION_CARD_REMOVED, /* the card of the session left its reader */
     SESSION_LOGOUT,
     SESSION_EXPIRED,
-    SESSION_STOPPED,   /* the agent ends */
-    SESSION_BLOCKED,   /* card or holder are on the local block list now */
-    SESSION_UNTRUSTED, /* its authority is not trusted any more */
-    SESSION_REVOKED,   /* a newer revocation list names the certificate */
+    SESSION_STOPPED,    /* the agent ends */
+    SESSION_BLOCKED,    /* card or holder are on the local block list now */
+    SESSION_UNTRUSTED,  /* its authority is not trusted any more */
+    SESSION_REVOKED,    /* a newer revocation list names the certificate */
+    SESSION_SUSPENDED,  /* the machine sleeps: nothing watches over the card */
+    SESSION_BACKGROUND, /* another user is at the desk: the same */
+    SESSION_LOCKED,     /* the screen was locked, and the configuration says so */
     SESSION_INPUTS
 };
 

@@ -276,6 +276,14 @@ static const struct entry table[CPS_ERROR_COUNT] = {
                               "The session is not the one the request was made for.",
                               "Relire session.current avant de continuer.",
                               "Read session.current again before going on."}},
+    [CPS_SESSION_BACKGROUND] = {"SESSION_BACKGROUND",
+                                0,
+                                {"Cette session de bureau est en arrière-plan : un autre "
+                                 "utilisateur est au poste.",
+                                 "This desktop session is in the background: another user is at "
+                                 "the desk.",
+                                 "Revenir à cette session, puis recommencer.",
+                                 "Go back to this session, then start again."}},
     [CPS_PRACTICE_UNKNOWN] = {"PRACTICE_UNKNOWN",
                               0,
                               {"Cette situation d'exercice n'existe pas.",

@@ -291,6 +291,7 @@ const struct card_driver cps4_driver = {
     .decrypt = cps4_decrypt,
     .change_pin = cps4_change_pin,
     .unblock_pin = cps4_unblock_pin,
+    .puk_status = cps4_puk_status,
     .objects = cps4_objects,
     .read_object = cps4_read_object,
     .free = cps4_free,

@@ -63,6 +63,20 @@ cps_error cps4_pin_status(struct card *card, struct card_pin *ret_pin, struct fa
     return CPS_OK;
 }
 
+cps_error cps4_puk_status(struct card *card, struct card_pin *ret_puk, struct fail *fail)
+{
+    struct cps4 *cps4 = (struct cps4 *)card;
+    cps_error error;
+
+    cps4_sync(cps4);
+    error = cps4_need_layout(cps4, fail);
+    if (error == CPS_OK && !cps4->layout.has_puk)
+        error = fail_set(fail, CPS_CARD_UNSUPPORTED, "no PUK on this card");
+    if (error == CPS_OK)
+        error = ask_state(cps4, cps4->layout.puk_reference, CODE_PUK_TRIES, ret_puk, fail);
+    return error;
+}
+
 /* Whether a code in that state may be presented. */
 static cps_error may_present(const struct card_pin *state, bool last_try, cps_error blocked,
                              struct fail *fail)

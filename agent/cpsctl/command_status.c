@@ -17,17 +17,38 @@ static const char *pcsc_name(const char *state)
         return _("absent");
     if (strcmp(state, "refused") == 0)
         return _("accès refusé");
+    if (strcmp(state, "released") == 0)
+        return _("rendu, en attendant le retour de cette session");
     return _("inconnu");
+}
+
+/* Why there are no cards, and what to do about it, in the words of the error that a login gets. */
+static void show_obstacle(const char *pcsc, const char *desktop)
+{
+    const cps_error_text *text = NULL;
+
+    if (strcmp(desktop, "background") == 0)
+        text = cps_error_get_text(CPS_SESSION_BACKGROUND);
+    else if (strcmp(pcsc, "refused") == 0)
+        text = cps_error_get_text(CPS_PCSC_REFUSED);
+    else if (strcmp(pcsc, "down") == 0)
+        text = cps_error_get_text(CPS_PCSC_UNAVAILABLE);
+    if (text == NULL)
+        return;
+    text_line(stdout, "  %s", text_is_english() ? text->message_en : text->message_fr);
+    text_line(stdout, "  → %s", text_is_english() ? text->advice_en : text->advice_fr);
 }
 
 static void show_readers(const json_t *status)
 {
     const json_t *readers = json_get_array(status, "readers");
     const char *state = json_get_string(json_get_object(status, "pcsc"), "state");
+    const char *desktop = json_get_string(json_get_object(status, "desktop"), "state");
     const json_t *reader;
     size_t i;
 
     text_line(stdout, _("Service de cartes : %s"), pcsc_name(state != NULL ? state : ""));
+    show_obstacle(state != NULL ? state : "", desktop != NULL ? desktop : "");
     if (json_array_size(readers) == 0)
         text_line(stdout, "%s", _("Aucun lecteur."));
     json_array_foreach (readers, i, reader) {

@@ -25,7 +25,7 @@ static const struct command commands[] = {
      N_("attestation de connexion signée")},
     {"token", command_token, "[--kind access|id] [--provider P] [--min-ttl S] [--epoch E]",
      N_("jeton Pro Santé Connect de la session")},
-    {"watch", command_watch, "[reader|card|session|health…]",
+    {"watch", command_watch, "[reader|card|session|desktop|health…]",
      N_("suivre les événements jusqu'à Ctrl-C")},
     {"logout", command_logout, "[--epoch E]", N_("fermer la session")},
     {"audit", command_audit,

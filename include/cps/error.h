@@ -70,6 +70,7 @@ typedef enum cps_error {
     /* Clinician session */
     CPS_NO_SESSION,
     CPS_SESSION_CHANGED,
+    CPS_SESSION_BACKGROUND,
     CPS_PRACTICE_UNKNOWN,
     CPS_TOKEN_UNAVAILABLE,
     /* Identity provider */
