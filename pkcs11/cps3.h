@@ -87,7 +87,6 @@ cps_error cps3_verify(struct card *card, const struct secret *pin, bool last_try
 cps_error cps3_change_pin(struct card *card, const struct secret *old_pin,
                           const struct secret *new_pin, bool last_try, struct card_pin *ret_pin,
                           struct fail *fail);
-cps_error cps3_puk_status(struct card *card, struct card_pin *ret_puk, struct fail *fail);
 cps_error cps3_unblock_pin(struct card *card, const struct secret *puk,
                            const struct secret *new_pin, bool last_try, struct card_pin *ret_pin,
                            struct fail *fail);

@@ -199,20 +199,6 @@ cps_error cps3_change_pin(struct card *card, const struct secret *old_pin,
     return error == CPS_OK ? judge_pin(cps3, sw, before, ret_pin, fail) : error;
 }
 
-cps_error cps3_puk_status(struct card *card, struct card_pin *ret_puk, struct fail *fail)
-{
-    struct cps3 *cps3 = (struct cps3 *)card;
-    cps_error error;
-
-    cps3_sync(cps3);
-    error = cps3_need_layout(cps3, fail);
-    if (error == CPS_OK && !cps3->layout.has_puk)
-        error = fail_set(fail, CPS_CARD_UNSUPPORTED, "no PUK on this card");
-    if (error == CPS_OK)
-        error = ask_status(cps3, cps3->layout.puk_reference, CODE_PUK_TRIES, ret_puk, fail);
-    return error;
-}
-
 /* Presents the PUK, once, when it has tries to spare. */
 static cps_error present_puk(struct cps3 *cps3, const struct secret *puk, bool last_try,
                              struct fail *fail)
