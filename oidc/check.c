@@ -180,6 +180,20 @@ static void on_discovery(void *user, const struct http_answer *answer, const str
     }
 }
 
+/* Its API has nothing that asks nothing: any answer shows that it is there. */
+static void on_proxy(void *user, const struct http_answer *answer, const struct fail *why)
+{
+    struct check *check = user;
+
+    if (answer == NULL) {
+        finding_add_fail(check->findings, "no_answer", why);
+    } else {
+        answered(check, "answers", "");
+        check_clock(check->provider->profile, answer->date_at, check->findings);
+    }
+    finish(check);
+}
+
 /* A login would need it; another one that is under way has it for now. */
 static void try_redirect(struct check *check)
 {
@@ -218,6 +232,11 @@ void check_start(struct request *request, struct provider *provider)
         return;
     }
     finding_add(check->findings, FINDING_OK, "profile", NULL);
+    if (provider->profile->kind == PROFILE_ESANTE_PROXY) {
+        if (!get(check, "no_answer", provider->profile->issuer, on_proxy))
+            finish(check);
+        return;
+    }
     try_redirect(check);
     if (!get(check, "discovery_wrong", provider->profile->discovery_url, on_discovery))
         finish(check);

@@ -52,6 +52,8 @@ cps_error client_auth_apply(const struct profile *profile, struct buffer *form,
             return fail->code;
         ok = form_add(form, "client_id", profile->client_id);
         break;
+    case CLIENT_AUTH_BEARER: /* of a proxy, which has no token endpoint */
+        break;
     case CLIENT_AUTH_NONE:
         ok = form_add(form, "client_id", profile->client_id);
         break;

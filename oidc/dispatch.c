@@ -8,6 +8,7 @@
 #include "oidc/authcode.h"
 #include "oidc/check.h"
 #include "oidc/ciba.h"
+#include "oidc/esante.h"
 #include "oidc/fetch.h"
 #include "oidc/logout.h"
 #include "oidc/refresh.h"
@@ -25,19 +26,24 @@ static void login(struct request *request, const json_t *params,
         request_fail(request, &fail);
 }
 
+static void no_session(struct request *request)
+{
+    struct fail fail = FAIL_INIT;
+
+    fail_reason(&fail, CPS_LOGIN_EXPIRED, "handle", "no such provider session");
+    request_fail(request, &fail);
+}
+
 static void with_session(struct request *request, const json_t *params,
                          void (*start)(struct request *, struct oidc_session *))
 {
     struct oidc_session *session =
         store_find(&request->oidcd->store, json_get_string(params, "handle"));
-    struct fail fail = FAIL_INIT;
 
-    if (session != NULL) {
+    if (session != NULL)
         start(request, session);
-        return;
-    }
-    fail_reason(&fail, CPS_LOGIN_EXPIRED, "handle", "no such provider session");
-    request_fail(request, &fail);
+    else
+        no_session(request);
 }
 
 static void op_login_browser(struct request *request, const json_t *params)
@@ -64,6 +70,30 @@ static void op_check(struct request *request, const json_t *params)
     request_fail(request, &fail);
 }
 
+static void op_login_proxy(struct request *request, const json_t *params)
+{
+    login(request, params, esante_connect);
+}
+
+static void op_send(struct request *request, const json_t *params)
+{
+    struct oidc_session *session =
+        store_find(&request->oidcd->store, json_get_string(params, "handle"));
+
+    if (session != NULL)
+        esante_send(request, session, params);
+    else
+        no_session(request);
+}
+
+static void end_session(struct request *request, struct oidc_session *session)
+{
+    if (session->cookie != NULL)
+        esante_disconnect(request, session);
+    else
+        logout_start(request, session);
+}
+
 static void op_refresh(struct request *request, const json_t *params)
 {
     with_session(request, params, refresh_start);
@@ -71,7 +101,7 @@ static void op_refresh(struct request *request, const json_t *params)
 
 static void op_logout(struct request *request, const json_t *params)
 {
-    with_session(request, params, logout_start);
+    with_session(request, params, end_session);
 }
 
 static void op_providers(struct request *request, const json_t *params)
@@ -93,10 +123,11 @@ static const struct {
     const char *op;
     void (*start)(struct request *request, const json_t *params);
 } ops[] = {
-    {"providers", op_providers},   {"login_browser", op_login_browser},
-    {"login_ciba", op_login_ciba}, {"refresh", op_refresh},
-    {"logout", op_logout},         {"cancel", op_cancel},
-    {"fetch", fetch_start},        {"check", op_check},
+    {"providers", op_providers},     {"login_browser", op_login_browser},
+    {"login_ciba", op_login_ciba},   {"refresh", op_refresh},
+    {"logout", op_logout},           {"cancel", op_cancel},
+    {"fetch", fetch_start},          {"check", op_check},
+    {"login_proxy", op_login_proxy}, {"send", op_send},
 };
 
 void dispatch(struct oidcd *oidcd, struct worker_request *packet)

@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <curl/curl.h>
 #include <malloc.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +17,9 @@
 
 #define MEDIA_TYPE_MAX  64
 #define RETRY_AFTER_MAX 3600
+
+/* Longest cookie that is looked at. */
+#define COOKIE_SIZE 1025
 
 struct http {
     struct http_loop *loop;
@@ -30,6 +34,7 @@ struct http_call {
     struct buffer body;
     http_done_fn *done;
     void *user;
+    const char *cookie_name; /* static text, or NULL */
     char error[CURL_ERROR_SIZE];
 };
 
@@ -127,9 +132,33 @@ static int64_t date_of(CURL *easy)
     return date > 0 ? (int64_t)date : 0;
 }
 
+/* The value of a cookie that the answer sets; false when it is too long. */
+static bool cookie_of(const struct http_call *call, char value[static COOKIE_SIZE])
+{
+    size_t name_len = call->cookie_name != NULL ? strlen(call->cookie_name) : 0;
+    struct curl_header *header = NULL;
+
+    value[0] = '\0';
+    for (size_t i = 0; name_len > 0 && curl_easy_header(call->easy, "Set-Cookie", i, CURLH_HEADER,
+                                                        -1, &header) == CURLHE_OK;
+         i++) {
+        size_t len = strcspn(header->value, ";");
+
+        if (len <= name_len || header->value[name_len] != '=' ||
+            strncmp(header->value, call->cookie_name, name_len) != 0)
+            continue;
+        if (len - name_len > COOKIE_SIZE)
+            return false;
+        snprintf(value, COOKIE_SIZE, "%.*s", (int)(len - name_len - 1),
+                 header->value + name_len + 1);
+    }
+    return true;
+}
+
 static void deliver(struct http_call *call)
 {
     char type[MEDIA_TYPE_MAX];
+    char cookie[COOKIE_SIZE];
     struct http_answer answer = {.type = type,
                                  .body = buffer_text(&call->body),
                                  .len = call->body.len,
@@ -137,12 +166,14 @@ static void deliver(struct http_call *call)
                                  .date_at = date_of(call->easy)};
     struct fail fail = FAIL_INIT;
 
+    answer.cookie = cookie_of(call, cookie) ? cookie : "?"; /* no cookie of ours is one "?" */
     media_type(call->easy, type);
     curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &answer.status);
     if (answer.status >= 500)
         fail_set(&fail, CPS_PROVIDER_UNAVAILABLE, "HTTP status %ld", answer.status);
     provider_report(call->provider, answer.status >= 500 ? &fail : NULL);
     call->done(call->user, &answer, NULL);
+    explicit_bzero(cookie, sizeof cookie);
 }
 
 /* From the loop: the transfer is over. The slot is cleared first, so the owner may go away. */
@@ -188,14 +219,17 @@ static bool set_headers(struct http_call *call, const struct http_request *reque
             add_header(call, "Authorization", request->authorization)) &&
            (request->form == NULL ||
             add_header(call, "Content-Type", "application/x-www-form-urlencoded")) &&
+           (request->body == NULL || add_header(call, "Content-Type", request->content_type)) &&
+           (request->cookie == NULL || add_header(call, "Cookie", request->cookie)) &&
            curl_easy_setopt(call->easy, CURLOPT_HTTPHEADER, call->headers) == CURLE_OK;
 }
 
 static long time_left(const struct http_request *request)
 {
+    int64_t total = request->total_ms != 0 ? request->total_ms : HTTP_TOTAL_MS;
     int left = clock_left_ms(request->deadline_ms);
 
-    return left < HTTP_TOTAL_MS ? left : HTTP_TOTAL_MS;
+    return left < total ? left : (long)total;
 }
 
 /* How we speak: everything that decides security is set here and nowhere else. */
@@ -244,6 +278,18 @@ static bool set_certificate(struct http_call *call, const struct http_request *r
            curl_easy_setopt(easy, CURLOPT_SSL_SESSIONID_CACHE, 0L) == CURLE_OK;
 }
 
+/* The size first: a body may hold anything. */
+static bool set_method(CURL *easy, const struct http_request *request)
+{
+    if (request->method == NULL)
+        return true;
+    return (request->body == NULL ||
+            (curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE, (long)request->body_len) == CURLE_OK &&
+             curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS, request->body) == CURLE_OK)) &&
+           curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method) == CURLE_OK;
+}
+
 static bool set_request(struct http_call *call, const struct http_request *request)
 {
     CURL *easy = call->easy;
@@ -259,7 +305,7 @@ static bool set_request(struct http_call *call, const struct http_request *reque
            (!request->once || curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L) == CURLE_OK) &&
            (request->form == NULL ||
             curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS, request->form) == CURLE_OK) &&
-           set_headers(call, request);
+           set_method(easy, request) && set_headers(call, request);
 }
 
 cps_error http_start(struct http *http, const struct http_request *request, struct http_call **slot,
@@ -275,6 +321,7 @@ cps_error http_start(struct http *http, const struct http_request *request, stru
                                .slot = slot,
                                .provider = request->provider,
                                .body = BUFFER_INIT(HTTP_BODY_MAX),
+                               .cookie_name = request->cookie_name,
                                .done = done,
                                .user = user};
     call->easy = curl_easy_init();

@@ -26,10 +26,17 @@ struct provider;
 struct http_request {
     struct provider *provider; /* trust anchors and proxy; told whether it answers */
     const char *url;
-    const char *form;          /* a body makes it a POST, NULL a GET */
+    const char *form;   /* a body makes it a POST, NULL a GET */
+    const char *method; /* NULL: as form says; else this, with body, of any content */
+    const char *body;   /* or NULL */
+    size_t body_len;
+    const char *content_type;  /* of body */
+    const char *cookie;        /* "name=value" for the Cookie header, or NULL */
+    const char *cookie_name;   /* the cookie of the answer that is wanted, or NULL */
     const char *authorization; /* value of the header, or NULL */
     const char *accept;
-    int64_t deadline_ms; /* boot time; HTTP_TOTAL_MS at most */
+    int64_t deadline_ms; /* boot time; total_ms at most */
+    int64_t total_ms;    /* 0: HTTP_TOTAL_MS */
     bool certified;      /* shows the client's certificate, when the profile has one for TLS */
     bool once; /* uses up a code or token: on a fresh connection, so that it is never sent twice */
 };
@@ -41,6 +48,7 @@ struct http_answer {
     const char *body; /* NUL-terminated */
     size_t len;
     int64_t retry_after_s; /* 0 when absent */
+    const char *cookie;    /* value of the cookie asked for, or "" */
     int64_t date_at;       /* of the server's clock, 0 when it does not say */
 };
 

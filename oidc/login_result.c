@@ -54,7 +54,7 @@ static void set_amr(json_t *result, const json_t *claims)
     json_decref(amr);
 }
 
-static void set_auth_at(struct login *login, json_t *result)
+static int64_t auth_at(struct login *login)
 {
     int64_t at = idtoken_auth_time(login->claims);
 
@@ -62,7 +62,7 @@ static void set_auth_at(struct login *login, json_t *result)
         login_warn(login, "auth_time_absent");
         at = json_get_int(login->claims, "iat", 0);
     }
-    json_object_set_new(result, "auth_at", json_integer(at));
+    return at;
 }
 
 static void set_tokens(json_t *result, const struct tokens *tokens, const json_t *claims)
@@ -89,7 +89,7 @@ cps_error login_result(struct login *login, json_t *userinfo, json_t **ret_resul
     const char *sub = json_get_string(login->claims, "sub");
     const char *mode = json_get_string(login->claims, "authMode");
     const char *subject = NULL;
-    const struct oidc_session *session;
+    struct oidc_session *session;
     json_t *result;
 
     if (settle_subject(login, userinfo, &subject, fail) != CPS_OK)
@@ -98,6 +98,7 @@ cps_error login_result(struct login *login, json_t *userinfo, json_t **ret_resul
                         &login->tokens);
     if (session == NULL)
         return fail_set(fail, CPS_TOO_MANY_REQUESTS, "too many provider sessions are open");
+    session->auth_at = auth_at(login);
     result =
         json_pack("{s:s, s:s, s:s, s:s, s:s, s:O}", "handle", session->handle, "provider",
                   login->provider->name, "kind", profile_kind_name(login->provider->profile->kind),
@@ -106,7 +107,7 @@ cps_error login_result(struct login *login, json_t *userinfo, json_t **ret_resul
     set_word(result, "acr", json_get_string(login->claims, "acr"));
     set_word(result, "auth_mode", mode != NULL ? mode : json_get_string(userinfo, "authMode"));
     set_amr(result, login->claims);
-    set_auth_at(login, result);
+    json_object_set_new(result, "auth_at", json_integer(session->auth_at));
     set_tokens(result, &session->tokens, login->claims);
     warn_form(login, subject);
     json_object_set(result, "warnings", login->warnings);

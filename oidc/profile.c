@@ -168,7 +168,8 @@ static cps_error read_flow(struct profile *p, struct fail *fail)
 
     p->scope = profile_text(p, "scope", profile_defaults(p->kind)->scope);
     p->require_iss = config_bool(p->config, PROFILE_SECTION, "require_iss", false);
-    p->browser = config_bool(p->config, PROFILE_SECTION, "browser", true);
+    p->browser =
+        config_bool(p->config, PROFILE_SECTION, "browser", p->kind != PROFILE_ESANTE_PROXY);
     p->ciba = config_bool(p->config, PROFILE_SECTION, "ciba", false);
     p->channel = profile_text(p, "channel", channels[0]);
     p->idp_hint = profile_text(p, "idp_hint", NULL);

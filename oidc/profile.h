@@ -19,10 +19,11 @@
 struct client_key;
 
 enum profile_kind {
-    PROFILE_PSC,       /* Pro Santé Connect */
-    PROFILE_PSC_BAS,   /* its sandbox */
-    PROFILE_SANDBOX,   /* a stand-in with PSC's rules */
-    PROFILE_LOCAL_IDP, /* any OpenID provider */
+    PROFILE_PSC,          /* Pro Santé Connect */
+    PROFILE_PSC_BAS,      /* its sandbox */
+    PROFILE_SANDBOX,      /* a stand-in with PSC's rules */
+    PROFILE_LOCAL_IDP,    /* any OpenID provider */
+    PROFILE_ESANTE_PROXY, /* a server that talks to PSC for the site; issuer is its address */
 };
 
 /* How the client proves itself at the token endpoint (OpenID Connect Core section 9, RFC 8705). */
@@ -32,6 +33,7 @@ enum client_auth_method {
     CLIENT_AUTH_SECRET_POST,
     CLIENT_AUTH_TLS,
     CLIENT_AUTH_PRIVATE_KEY_JWT,
+    CLIENT_AUTH_BEARER, /* e-Santé proxy only: a token of the site */
 };
 
 /* RFC 9126: when the provider's discovery document requires it, always, or never. */

@@ -17,12 +17,16 @@ static const char *const methods[] = {
     [CLIENT_AUTH_SECRET_POST] = "client_secret_post",
     [CLIENT_AUTH_TLS] = "tls_client_auth",
     [CLIENT_AUTH_PRIVATE_KEY_JWT] = "private_key_jwt",
+    [CLIENT_AUTH_BEARER] = "bearer",
     NULL,
 };
 
 /* Which methods take a key, as bits. */
-#define SECRET_METHODS (1U << CLIENT_AUTH_SECRET_BASIC | 1U << CLIENT_AUTH_SECRET_POST)
-#define KEY_METHODS    (1U << CLIENT_AUTH_TLS | 1U << CLIENT_AUTH_PRIVATE_KEY_JWT)
+#define SECRET_METHODS                                                                             \
+    (1U << CLIENT_AUTH_SECRET_BASIC | 1U << CLIENT_AUTH_SECRET_POST | 1U << CLIENT_AUTH_BEARER)
+#define KEY_METHODS (1U << CLIENT_AUTH_TLS | 1U << CLIENT_AUTH_PRIVATE_KEY_JWT)
+
+#define PROXY_METHODS (1U << CLIENT_AUTH_NONE | 1U << CLIENT_AUTH_TLS | 1U << CLIENT_AUTH_BEARER)
 
 static const struct {
     const char *key;
@@ -53,6 +57,9 @@ static cps_error read_method(struct profile *profile, struct fail *fail)
                              "must be none, client_secret_basic, client_secret_post, "
                              "tls_client_auth or private_key_jwt");
     profile->client_auth = (enum client_auth_method)method;
+    if (profile->kind == PROFILE_ESANTE_PROXY ? (PROXY_METHODS & 1U << method) == 0
+                                              : profile->client_auth == CLIENT_AUTH_BEARER)
+        return profile_wrong(profile, fail, "client_auth", "is not of this kind of provider");
     for (size_t i = 0; i < sizeof belongs / sizeof belongs[0]; i++)
         if (profile_text(profile, belongs[i].key, NULL) != NULL &&
             (belongs[i].methods & 1U << method) == 0)
@@ -157,6 +164,7 @@ cps_error profile_read_client(struct profile *profile, struct fail *fail)
         return CPS_OK;
     case CLIENT_AUTH_SECRET_BASIC:
     case CLIENT_AUTH_SECRET_POST:
+    case CLIENT_AUTH_BEARER:
         return read_secret(profile, fail);
     case CLIENT_AUTH_TLS:
     case CLIENT_AUTH_PRIVATE_KEY_JWT:

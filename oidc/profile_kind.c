@@ -13,6 +13,7 @@ static const char *const names[] = {
     [PROFILE_PSC_BAS] = "psc-bas",
     [PROFILE_SANDBOX] = "sandbox",
     [PROFILE_LOCAL_IDP] = "local-idp",
+    [PROFILE_ESANTE_PROXY] = "esante-proxy",
     NULL,
 };
 
@@ -35,6 +36,18 @@ static const struct profile_defaults defaults[] = {
                            .acr_values = "",
                            .accepted_acr = "",
                            .acr_absent = "accept"},
+    [PROFILE_ESANTE_PROXY] = {.discovery = "/",
+                              .scope = "",
+                              .acr_values = "",
+                              .accepted_acr = "",
+                              .acr_absent = "accept"},
+};
+
+/* What the server does for us. */
+static const char *const not_of_proxies[] = {
+    "discovery",   "scope",         "acr_values",     "accepted_acr",  "acr_absent",
+    "require_iss", "par",           "browser",        "ciba",          "idp_hint",
+    "leeway_s",    "redirect_host", "redirect_ports", "redirect_path", "metadata_age_s",
 };
 
 const char *profile_kind_name(enum profile_kind kind)
@@ -52,8 +65,13 @@ cps_error profile_read_kind(struct profile *profile, struct fail *fail)
     int kind = profile_one_of(profile_text(profile, "kind", names[PROFILE_PSC]), names);
 
     if (kind < 0)
-        return profile_wrong(profile, fail, "kind", "must be psc, psc-bas, sandbox or local-idp");
+        return profile_wrong(profile, fail, "kind",
+                             "must be psc, psc-bas, sandbox, local-idp or esante-proxy");
     profile->kind = (enum profile_kind)kind;
-    profile->psc = profile->kind != PROFILE_LOCAL_IDP;
+    profile->psc = profile->kind <= PROFILE_SANDBOX;
+    for (size_t i = 0; i < sizeof not_of_proxies / sizeof not_of_proxies[0]; i++)
+        if (profile->kind == PROFILE_ESANTE_PROXY &&
+            profile_text(profile, not_of_proxies[i], NULL) != NULL)
+            return profile_wrong(profile, fail, not_of_proxies[i], "has no use with esante-proxy");
     return CPS_OK;
 }

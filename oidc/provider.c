@@ -137,6 +137,8 @@ static json_t *methods_of(const struct profile *profile)
         json_array_append_new(methods, json_string("browser"));
     if (profile != NULL && profile->ciba)
         json_array_append_new(methods, json_string("ecps"));
+    if (profile != NULL && profile->kind == PROFILE_ESANTE_PROXY)
+        json_array_append_new(methods, json_string("proxy"));
     return methods;
 }
 

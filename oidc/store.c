@@ -62,6 +62,7 @@ void store_remove(struct store *store, struct oidc_session *session, const struc
     flight_land(&session->refresh, fail != NULL ? fail : &closed);
     tokens_done(&session->tokens);
     tokens_done(&session->fresh);
+    secret_free(session->cookie);
     explicit_bzero(session, sizeof *session);
     free(session);
 }

@@ -22,6 +22,8 @@ struct oidc_session {
     struct provider *provider;
     char nonce[PKCE_VALUE_SIZE]; /* "" when none was sent */
     char sub[256];
+    int64_t auth_at;         /* when the person proved who they are; seconds since 1970 */
+    struct secret *cookie;   /* of an e-Santé proxy, which keeps the tokens; else NULL */
     struct tokens tokens;    /* the last ones */
     int64_t id_token_exp_at; /* of the ID token that the last refresh brought; 0: it brought none */
     /* Owned by oidc/refresh.c: a refresh under way, its new tokens, its wait for new keys. */

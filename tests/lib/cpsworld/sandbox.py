@@ -90,6 +90,7 @@ class Sandbox:
         self.issuer = ready["issuer"]
         self.discovery = ready["discovery"]
         self.wallet = ready["wallet"]
+        self.proxy = ready["proxy"]
         self.ca_file = ready["ca"]
         self.card_ca_file = ready["card_ca"]
         self.control = ready["control"]

@@ -59,6 +59,8 @@ function actions(sandbox) {
     'GET /accounts': () => accounts.list(),
     'POST /accounts': (person) => { accounts.add(person); return done; },
     'POST /clients': (client) => { clients.add(client); return done; },
+    'GET /proxy/sessions': () => sandbox.proxy.list(),
+    'POST /proxy/forget': () => { sandbox.proxy.reset(); return done; },
     'GET /sessions': () => sandbox.sessions(),
     'POST /sessions/end': async ({ login }) => ({ ended: await sandbox.endSessions(login) }),
     'POST /reset': async () => { await sandbox.reset(); return done; },

@@ -7,7 +7,7 @@ import { TRANSPORT } from './transport.js';
 
 export const ROUTES = ['discovery', 'jwks', 'token', 'token.code', 'token.refresh', 'token.ciba',
   'userinfo', 'ciba_auth', 'introspect', 'revoke', 'logout', 'par', 'authorize', 'login',
-  'callback', '*'];
+  'callback', 'proxy_connect', 'proxy_send', 'proxy_disconnect', '*'];
 
 // Kinds that act on an answer the sandbox made; the others act instead of it, unless `after`.
 const AFTER = new Set(['garbage', 'truncate', 'drip', 'body', 'duplicate', 'headers', 'idt',
@@ -18,7 +18,7 @@ export const KINDS = [...Object.keys(TRANSPORT), ...OTHER_KINDS];
 const DEFAULT_ROUTE = { idt: 'token', keys: 'jwks', doc: 'discovery' };
 
 // Answered before the provider, these cannot be edited afterwards.
-const NO_AFTER = ['login', 'logout'];
+const NO_AFTER = ['login', 'logout', 'proxy_connect', 'proxy_send', 'proxy_disconnect'];
 
 const phaseOf = ({ kind, after, on }) => (
   AFTER.has(kind) || after || on === 'callback' ? 'after' : 'before');

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The four HTTPS listeners, on loopback addresses only. A plain TCP server stands before each TLS
+// The HTTPS listeners, on loopback addresses only. A plain TCP server stands before each TLS
 // server: it can refuse, stall or reset, and knows the raw sockets.
 import { createServer as createHttpsServer } from 'node:https';
 import { createServer as createTcpServer } from 'node:net';
 
 const OUTAGES = ['none', 'refuse', 'stall', 'reset'];
 export const CERTIFICATES = ['server', 'wrongname', 'expired', 'otherca', 'selfsigned'];
+const OFFSETS = { auth: 0, wallet: 1, mtls: 2, cps: 3, proxy: 5 };
 const HOSTS = ['127.0.0.1', '::1'];
 
 function listen(server, host, port) {
@@ -92,6 +93,7 @@ export class Listeners {
       auth: server,
       wallet: server,
       mtls: { ...server, ...client, ca: [pki.read('ca.pem')] },
+      proxy: { ...server, ...client, ca: [pki.read('ca.pem')] },
       // A CPS3 signs PKCS#1 only: no TLS 1.3, no RSA-PSS.
       cps: {
         ...server, ...client, ca: cardAuthorities, maxVersion: 'TLSv1.2',
@@ -106,11 +108,11 @@ export class Listeners {
     }
   }
 
-  // Ports base to base+3, or any free ones when base is 0. Returns them by name.
+  // Ports base to base+3 and, after the control's, base+5; any free ones when base is 0. By name.
   async open(base) {
     const ports = {};
-    for (const [index, name] of ['auth', 'wallet', 'mtls', 'cps'].entries()) {
-      ports[name] = await this.#byName[name].open(base && base + index);
+    for (const [name, offset] of Object.entries(OFFSETS)) {
+      ports[name] = await this.#byName[name].open(base && base + offset);
     }
     return ports;
   }

@@ -40,11 +40,18 @@ function backChannelRoute(path) {
   return name && { name, path };
 }
 
-// listener: auth, mtls, wallet or cps. Undefined when nothing is there.
+// The e-Santé proxy's API.
+function proxyRoute(path) {
+  const [, action] = /^\/(connect|disconnect|traces|check\/alive|send)(?:\/|$)/.exec(path) ?? [];
+  return action && { name: `proxy_${action.replace('/', '_')}`, path };
+}
+
+// listener: auth, mtls, wallet, cps or proxy. Undefined when nothing is there.
 export function routeOf(listener, path) {
   const [, uid, action = ''] = /^\/login\/([\w-]+)(?:\/(\w+))?$/.exec(path) ?? [];
   if (uid) return listener === 'mtls' ? undefined : { name: 'login', uid, action };
   if (listener === 'cps') return undefined;
+  if (listener === 'proxy') return proxyRoute(path);
   if (listener === 'wallet') {
     if (path === '/auth' || path === '/auth/') return { name: 'authorize', path: AUTHORIZATION };
     return path === AUTHORIZATION ? undefined : browserRoute(path);

@@ -6,6 +6,7 @@ import { Ciba } from './ciba.js';
 import { Clients } from './clients.js';
 import { openControl } from './control.js';
 import { dresser } from './dress.js';
+import { EsanteProxy } from './esante-proxy.js';
 import { Faults } from './faults.js';
 import { Front } from './front.js';
 import { Journal } from './journal.js';
@@ -81,8 +82,10 @@ export class Sandbox {
     this.provider.on('server_error', (ctx, error) => console.error(error.stack));
     this.provider.use(dresser({ ...this, exchangeOf: this.front.exchangeOf }));
     this.wallet = new Wallet({ ...this, ports });
+    this.proxy = new EsanteProxy(this);
     Object.assign(this.front, {
       provider: this.provider.callback(), wallet: this.wallet, logout: logoutHandler(this),
+      proxy: this.proxy,
     });
   }
 
@@ -102,6 +105,7 @@ export class Sandbox {
       issuer: this.urls.issuer,
       discovery: `${this.urls.issuer}/.well-known/wallet-openid-configuration`,
       wallet: this.urls.walletUrl,
+      proxy: `https://localhost:${ports.proxy}`,
       control: `http://127.0.0.1:${control}`,
       ports: { ...ports, control },
       ca: this.pki.path('ca.pem'),
@@ -132,6 +136,7 @@ export class Sandbox {
     this.phone.reset();
     this.ciba.reset();
     this.wallet.reset();
+    this.proxy.reset();
     this.settings.reset();
     this.keys.reset();
     this.accounts.reset();

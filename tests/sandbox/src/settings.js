@@ -19,6 +19,7 @@ const DEFAULTS = {
   refresh_id_token: true,
   require_eidas1: true, // refuse a request whose acr_values is not eidas1
   require_channel: true, // refuse a CIBA request without channel
+  proxy_bearer: '', // a token that the e-Santé proxy asks of workstations; '' for none
   logout_state: true, // false: forget state on the way back from a logout
 };
 const ENUMS = {
