@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/card.h"
+#include "agent/cards.h"
 #include "agent/login.h"
 #include "agent/national_id.h"
 #include "agent/oidc.h"
@@ -20,7 +22,7 @@
 
 struct psc_login {
     struct login login;
-    const char *method; /* "ecps" or "browser": static */
+    const char *method; /* "ecps", "browser" or "proxy": static */
     char *provider;
     char digits[3];
     struct call *call;
@@ -105,7 +107,7 @@ static bool is_psc(const json_t *login)
 {
     const char *kind = json_get_string(login, "kind");
 
-    return kind == NULL || strcmp(kind, "local-idp") != 0;
+    return kind == NULL || (strcmp(kind, "local-idp") != 0 && strcmp(kind, "esante-proxy") != 0);
 }
 
 static bool says_mfa(const json_t *amr)
@@ -122,13 +124,16 @@ static bool says_mfa(const json_t *amr)
 /*
  * What the provider says of the login is carried in "psc" or "idp" as it is. Of our own knowledge,
  * "mfa" is claimed only when PSC names a means that has two factors, the card or the e-CPS phone,
- * or when another provider says it in the standard's words (RFC 8176).
+ * when a proxy has had PSC ask one of them, or when another provider says it in the standard's
+ * words (RFC 8176).
  */
 static json_t *amr_of(const json_t *login)
 {
     const char *mode = json_get_string(login, "auth_mode");
     bool two = mode != NULL && (strcmp(mode, "CARD") == 0 || strcmp(mode, "MOBILE") == 0);
 
+    if (json_get_string(login, "channel") != NULL) /* an e-Santé proxy: PSC's phone or card */
+        return json_pack("[s]", "mfa");
     if (!is_psc(login))
         two = says_mfa(json_get_array(login, "amr"));
     return two ? json_pack("[s]", "mfa") : json_array();
@@ -169,6 +174,22 @@ static json_t *idp_part(const struct psc_login *self, const json_t *login)
     return idp;
 }
 
+/*
+ * The reader that holds the card of the person whom a proxy has connected: it proves nothing, but
+ * who takes it away leaves. NULL: it is not here.
+ */
+static const char *watched_reader(const struct psc_login *self, const char *id)
+{
+    struct fail ignored;
+    const struct card *card = cards_pick(self->login.agent->cards, NULL, &ignored);
+    const char *holder_id = card != NULL ? json_get_string(card_holder(card), "national_id") : NULL;
+
+    if (strcmp(self->method, "proxy") != 0 || id == NULL || holder_id == NULL ||
+        strcmp(holder_id, id) != 0)
+        return NULL;
+    return card_reader(card);
+}
+
 static void on_login(void *user, json_t *result, const struct fail *fail)
 {
     struct psc_login *self = user;
@@ -192,6 +213,7 @@ static void on_login(void *user, json_t *result, const struct fail *fail)
         proof.psc = psc_part(self, result);
     else
         proof.idp = idp_part(self, result);
+    proof.watched = watched_reader(self, json_get_string(result, "subject_name_id"));
     proof.tokens = json_incref(result);
     proof.practice = practice_from_userinfo(json_get_object(result, "userinfo"));
     login_succeed(&self->login, &proof);
@@ -244,9 +266,16 @@ static json_t *ciba_params(struct psc_login *self, const json_t *params)
                      "channel", json_get_string(params, "channel"));
 }
 
+static const char *operation(const char *method)
+{
+    if (strcmp(method, "proxy") == 0)
+        return "login_proxy";
+    return strcmp(method, "ecps") == 0 ? "login_ciba" : "login_browser";
+}
+
 static void start(struct psc_login *self, const json_t *params)
 {
-    bool by_phone = strcmp(self->method, "ecps") == 0;
+    bool by_phone = strcmp(self->method, "browser") != 0;
     struct agent *agent = self->login.agent;
     json_t *call_params;
     struct fail fail;
@@ -262,20 +291,28 @@ static void start(struct psc_login *self, const json_t *params)
         login_progress(&self->login, json_pack("{s:s}", "state", "provider"));
         call_params = json_pack("{s:s}", "provider", self->provider);
     }
-    self->call = oidc_call(agent->oidc, by_phone ? "login_ciba" : "login_browser", call_params,
-                           OIDC_LOGIN_TIMEOUT_MS, on_login, on_progress, self, &fail);
+    self->call = oidc_call(agent->oidc, operation(self->method), call_params, OIDC_LOGIN_TIMEOUT_MS,
+                           on_login, on_progress, self, &fail);
     if (self->call == NULL)
         login_fail(&self->login, &fail);
+}
+
+static const char *chosen(const struct agent *agent, const struct request *request,
+                          const char *method)
+{
+    const char *asked = json_get_string(request->params, "provider");
+
+    if (strcmp(method, "proxy") == 0)
+        return oidc_provider_of(agent->oidc, asked, method);
+    return oidc_provider(agent->oidc, asked);
 }
 
 static cps_error check(const struct agent *agent, const struct request *request, const char *method,
                        struct fail *fail)
 {
-    const char *asked = json_get_string(request->params, "provider");
-
-    if (strcmp(method, "ecps") == 0 && json_get_string(request->params, "national_id") == NULL)
-        return fail_reason(fail, CPS_INVALID_PARAMS, "national_id", "method ecps needs it");
-    if (oidc_provider(agent->oidc, asked) == NULL)
+    if (strcmp(method, "browser") != 0 && json_get_string(request->params, "national_id") == NULL)
+        return fail_reason(fail, CPS_INVALID_PARAMS, "national_id", "method %s needs it", method);
+    if (chosen(agent, request, method) == NULL)
         return fail_set(fail, CPS_PROVIDER_UNKNOWN, "no provider was chosen");
     if (!request->interactive)
         return fail_set(fail, CPS_INTERACTION_REQUIRED, "a person must take part");
@@ -284,7 +321,7 @@ static cps_error check(const struct agent *agent, const struct request *request,
 
 void login_by_provider(struct agent *agent, struct request *request, const char *method)
 {
-    const char *provider = oidc_provider(agent->oidc, json_get_string(request->params, "provider"));
+    const char *provider = chosen(agent, request, method);
     const char *id = json_get_string(request->params, "national_id");
     AUTO_FREE char *key = NULL;
     struct psc_login *self;

@@ -136,6 +136,8 @@ static void on_session_login(struct agent *agent, struct request *request)
         request_fail(request, &fail);
     else if (strcmp(method, "card") == 0)
         login_by_card(agent, request);
+    else if (strcmp(method, "proxy") == 0)
+        login_by_provider(agent, request, "proxy");
     else
         login_by_provider(agent, request, strcmp(method, "ecps") == 0 ? "ecps" : "browser");
 }
@@ -232,6 +234,7 @@ const method_handler method_handlers[API_METHOD_COUNT] = {
     [API_SESSION_PRACTICE] = method_session_practice,
     [API_STATEMENT_GET] = on_statement_get,
     [API_TOKEN_GET] = on_token_get,
+    [API_PROXY_SEND] = method_proxy_send,
     [API_PROVIDER_CHECK] = method_provider_check,
     [API_KEYS_JWKS] = on_keys_jwks,
     [API_KEYS_ROTATE] = on_keys_rotate,

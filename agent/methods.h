@@ -14,6 +14,7 @@ typedef void (*method_handler)(struct agent *agent, struct request *request);
 void method_card_certificate(struct agent *agent, struct request *request);
 void method_card_report(struct agent *agent, struct request *request);
 void method_session_practice(struct agent *agent, struct request *request);
+void method_proxy_send(struct agent *agent, struct request *request);
 void method_provider_check(struct agent *agent, struct request *request);
 
 /* Indexed by enum api_method_id. */

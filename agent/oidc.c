@@ -151,16 +151,29 @@ void oidc_free(struct oidc *oidc)
     free(oidc);
 }
 
-struct call *oidc_call(struct oidc *oidc, const char *op, json_t *params, int64_t timeout_ms,
-                       call_done done, call_progress progress, void *user, struct fail *fail)
+static struct call *call(struct oidc *oidc, const char *op, json_t *params, int fd,
+                         int64_t timeout_ms, call_done done, call_progress progress, void *user,
+                         struct fail *fail)
 {
     if (oidc->child == NULL && oidc->backoff.timer == NULL)
         oidc_start(oidc); /* the agent has just started itself */
     if (oidc->child != NULL)
-        return child_call(oidc->child, op, params, -1, timeout_ms, done, progress, user);
+        return child_call(oidc->child, op, params, fd, timeout_ms, done, progress, user);
     json_decref(params);
     fail_set(fail, CPS_COMPONENT_FAILED, "%s is being restarted", PROTO_OIDCD);
     return NULL;
+}
+
+struct call *oidc_call(struct oidc *oidc, const char *op, json_t *params, int64_t timeout_ms,
+                       call_done done, call_progress progress, void *user, struct fail *fail)
+{
+    return call(oidc, op, params, -1, timeout_ms, done, progress, user, fail);
+}
+
+struct call *oidc_call_fd(struct oidc *oidc, const char *op, json_t *params, int fd,
+                          int64_t timeout_ms, call_done done, void *user, struct fail *fail)
+{
+    return call(oidc, op, params, fd, timeout_ms, done, NULL, user, fail);
 }
 
 void oidc_cancel(struct oidc *oidc, struct call *call)
@@ -186,6 +199,30 @@ const char *oidc_provider(const struct oidc *oidc, const char *asked)
     if (asked != NULL)
         return asked;
     return config_string(oidc->agent->config, "psc", "provider", json_get_string(first, "name"));
+}
+
+static bool serves(const json_t *provider, const char *method)
+{
+    size_t i;
+    const json_t *one;
+
+    json_array_foreach (json_get_array(provider, "methods"), i, one)
+        if (json_is_string(one) && strcmp(json_string_value(one), method) == 0)
+            return true;
+    return false;
+}
+
+const char *oidc_provider_of(const struct oidc *oidc, const char *asked, const char *method)
+{
+    size_t i;
+    const json_t *provider;
+
+    if (asked != NULL)
+        return asked;
+    json_array_foreach (oidc->providers, i, provider)
+        if (serves(provider, method))
+            return json_get_string(provider, "name");
+    return NULL;
 }
 
 json_t *oidc_providers_json(const struct oidc *oidc)

@@ -20,6 +20,10 @@ void oidc_start(struct oidc *oidc);
 struct call *oidc_call(struct oidc *oidc, const char *op, json_t *params, int64_t timeout_ms,
                        call_done done, call_progress progress, void *user, struct fail *fail);
 
+/* The same with a descriptor to pass, which stays the caller's. */
+struct call *oidc_call_fd(struct oidc *oidc, const char *op, json_t *params, int fd,
+                          int64_t timeout_ms, call_done done, void *user, struct fail *fail);
+
 /* Has oidcd give a call up; its functions are not called any more. NULL is fine. */
 void oidc_cancel(struct oidc *oidc, struct call *call);
 
@@ -28,6 +32,9 @@ void oidc_logout(struct oidc *oidc, const char *handle);
 
 /* The profile to use: the one asked for, the one configured, or the first there is; or NULL. */
 const char *oidc_provider(const struct oidc *oidc, const char *asked);
+
+/* The same for a method of its own: the first profile that serves it, when none is asked for. */
+const char *oidc_provider_of(const struct oidc *oidc, const char *asked, const char *method);
 
 /* Asks oidcd in the background how its providers do; subscribers hear of changes. */
 void oidc_look(struct oidc *oidc);

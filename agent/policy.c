@@ -22,6 +22,7 @@ static const struct config_key keys[] = {
     {CONFIG_ANY_SECTION, "data", CONFIG_STRING, 0, 0},
     {CONFIG_ANY_SECTION, "ask_pin", CONFIG_BOOL, 0, 0},
     {CONFIG_ANY_SECTION, "login_required", CONFIG_BOOL, 0, 0},
+    {CONFIG_ANY_SECTION, "proxy", CONFIG_BOOL, 0, 0},
     {CONFIG_ANY_SECTION, "typed_pin", CONFIG_STRING, 0, 0},
     {0},
 };
@@ -108,6 +109,7 @@ static cps_error read_rule(const struct config *config, const char *section,
         .data = (enum policy_data)data,
         .ask_pin = config_bool(config, section, "ask_pin", built_in.ask_pin),
         .login_required = config_bool(config, section, "login_required", built_in.login_required),
+        .proxy = config_bool(config, section, "proxy", built_in.proxy),
         .typed_pin = typed == 1,
     };
     return CPS_OK;

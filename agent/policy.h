@@ -30,6 +30,7 @@ struct policy_rule {
     enum policy_data data; /* read data objects */
     bool ask_pin;          /* have the PIN asked when a key needs it; false: an error at once */
     bool login_required;   /* told that C_Login is needed before a key is used */
+    bool proxy;            /* send requests to national APIs through the e-Santé proxy */
     bool typed_pin;        /* a PIN given to C_Login is dropped; false: refused */
 };
 

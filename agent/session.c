@@ -25,6 +25,7 @@ struct session {
     char *id;
     struct login_proof proof;
     char *reader;
+    char *watched;
     int64_t expires_at_s;
     sd_event_source *expiry;
 };
@@ -79,6 +80,7 @@ static void close_session(struct session *session, enum session_input why)
     login_proof_done(&session->proof);
     free(TAKE_PTR(session->id));
     free(TAKE_PTR(session->reader));
+    free(TAKE_PTR(session->watched));
     session->epoch++;
     log_info("session closed: %s", reasons[why]);
     publish(session, "closed", reasons[why]);
@@ -137,6 +139,8 @@ void session_open(struct session *session, struct login_proof *proof)
     session->proof = *proof;
     session->reader = proof->reader != NULL ? strdup(proof->reader) : NULL;
     session->proof.reader = session->reader;
+    session->watched = proof->watched != NULL ? strdup(proof->watched) : NULL;
+    session->proof.watched = session->watched;
     *proof = (struct login_proof){0};
     session->id = random_id();
     session->epoch++;
@@ -151,7 +155,9 @@ void session_open(struct session *session, struct login_proof *proof)
 
 void session_card_removed(struct session *session, const char *reader)
 {
-    if (session->reader != NULL && strcmp(session->reader, reader) == 0)
+    const char *ours = session->reader != NULL ? session->reader : session->watched;
+
+    if (ours != NULL && strcmp(ours, reader) == 0)
         session_input(session, SESSION_CARD_REMOVED);
 }
 

@@ -36,16 +36,18 @@ enum session_input {
 
 /* What a login proved; session_open() takes the objects over. */
 struct login_proof {
-    const char *method; /* "card", "ecps", "browser": static */
+    const char *method; /* "card", "ecps", "browser", "proxy": static */
     json_t *amr;        /* RFC 8176, only what happened */
     char *acr;          /* or NULL */
     int64_t auth_time_s;
     json_t *holder;
-    json_t *card;       /* {reader, family, issuer, serial_hash}, or NULL */
-    json_t *psc;        /* {provider, issuer, subject_name_id, acr, auth_mode}, or NULL */
-    json_t *idp;        /* of any other provider: {provider, issuer, sub, acr, amr}, or NULL */
-    const char *reader; /* its card is in that reader; NULL: no card watches over the session */
-    json_t *tokens;     /* answer of oidcd to the login, or NULL */
+    json_t *card;        /* {reader, family, issuer, serial_hash}, or NULL */
+    json_t *psc;         /* {provider, issuer, subject_name_id, acr, auth_mode}, or NULL */
+    json_t *idp;         /* of any other provider: {provider, issuer, sub, acr, amr}, or NULL */
+    const char *reader;  /* its card is in that reader; NULL: no card watches over the session */
+    const char *watched; /* a reader whose card closes the session when it leaves, though it has
+                            proved nothing; or NULL */
+    json_t *tokens;      /* answer of oidcd to the login, or NULL */
     struct practice *practice; /* or NULL: this kind of login knows of no situation */
 };
 

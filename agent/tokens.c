@@ -138,6 +138,11 @@ void tokens_drop(struct tokens *tokens)
     serve_waiters(tokens, &fail);
 }
 
+const char *tokens_handle(const struct tokens *tokens)
+{
+    return tokens->handle;
+}
+
 static void on_refreshed(void *user, json_t *result, const struct fail *fail)
 {
     struct tokens *tokens = user;

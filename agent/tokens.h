@@ -24,6 +24,9 @@ void tokens_take(struct tokens *tokens, const json_t *login, int64_t epoch);
 /* Wipes them and has oidcd end the provider's session; those who wait get SESSION_CHANGED. */
 void tokens_drop(struct tokens *tokens);
 
+/* The name that oidcd has for the provider's session, or NULL. Borrowed. */
+const char *tokens_handle(const struct tokens *tokens);
+
 /*
  * Answers token.get: from the cache when the token lives min_ttl_s more, else after a refresh that
  * all callers share. provider: NULL, or the one the caller insists on.

@@ -143,7 +143,7 @@ static cps_error card_info(const struct cardop *cardop, const struct card_pin *p
                   identity.label, "serial", identity.serial, "issuer_number",
                   identity.issuer_number, "atr", atr_text(transport, atr), "protocol",
                   transport->protocol == TRANSPORT_T0 ? "T=0" : "T=1", "pin", cardop_pin_json(pin),
-                  "pin_pad", cardop_has_pad(cardop)),
+                  "pin_pad", false),
         ret_result, fail);
 }
 

@@ -99,42 +99,19 @@ static cps_error tries(const struct card_pin *pin, json_t **ret_result, struct f
     return cardop_result(json_pack("{s:i}", "tries_left", pin->tries_left), ret_result, fail);
 }
 
-bool cardop_has_pad(const struct cardop *cardop)
-{
-    const struct card_driver *driver = cardop->card->driver;
-
-    return driver->pin_pad != NULL && driver->pin_pad(cardop->card);
-}
-
-static bool is_typed_on_reader(const struct worker_request *request)
-{
-    return json_get_bool(request->params, "pin_pad", false);
-}
-
-/* After begin: nothing is typed on a reader that has no keys. */
-static cps_error check_pad(const struct cardop *cardop, const struct worker_request *request,
-                           struct fail *fail)
-{
-    if (!is_typed_on_reader(request) || cardop_has_pad(cardop))
-        return CPS_OK;
-    return fail_set(fail, CPS_CARD_UNSUPPORTED, "the reader takes no PIN by itself");
-}
-
 cps_error cardop_op_verify(struct cardop *cardop, const struct worker_request *request,
                            json_t **ret_result, struct fail *fail)
 {
     AUTO_SECRET struct secret *pin = NULL;
     bool last_try = json_get_bool(request->params, "last_try", false);
     struct card_pin state;
-    cps_error error = is_typed_on_reader(request) ? CPS_OK : read_typed(request, &pin, fail);
+    cps_error error = read_typed(request, &pin, fail);
 
     if (error == CPS_OK)
         error = cardop_begin(cardop, fail);
     if (error != CPS_OK)
         return error;
-    error = check_pad(cardop, request, fail);
-    if (error == CPS_OK)
-        error = cardop->card->driver->verify(cardop->card, pin, last_try, &state, fail);
+    error = cardop->card->driver->verify(cardop->card, pin, last_try, &state, fail);
     cardop_end(cardop);
     return error == CPS_OK ? tries(&state, ret_result, fail) : error;
 }
@@ -146,17 +123,15 @@ cps_error cardop_op_change_pin(struct cardop *cardop, const struct worker_reques
     AUTO_SECRET struct secret *new_pin = NULL;
     bool last_try = json_get_bool(request->params, "last_try", false);
     struct card_pin state;
-    cps_error error =
-        is_typed_on_reader(request) ? CPS_OK : read_two(request, &old_pin, &new_pin, fail);
+    cps_error error = read_two(request, &old_pin, &new_pin, fail);
 
     if (error == CPS_OK)
         error = cardop_begin(cardop, fail);
     if (error != CPS_OK)
         return error;
-    error = check_pad(cardop, request, fail);
-    if (error == CPS_OK && cardop->card->driver->change_pin == NULL)
+    if (cardop->card->driver->change_pin == NULL)
         error = cardop_lacks(cardop, "change of PIN", fail);
-    else if (error == CPS_OK)
+    else
         error = cardop->card->driver->change_pin(cardop->card, old_pin, new_pin, last_try, &state,
                                                  fail);
     cardop_end(cardop);

@@ -146,8 +146,6 @@ struct card_driver {
     /* By label. CPS_PIN_REQUIRED: private, and the PIN is not verified. */
     cps_error (*read_object)(struct card *card, const char *label, struct file *ret_value,
                              struct fail *fail);
-    /* Whether the PIN can be typed on the reader: verify and change_pin then take NULL for it. */
-    bool (*pin_pad)(const struct card *card);
     /* Before the transport resets the card: what drives the card forgets the PIN, too. */
     void (*logout)(struct card *card);
     void (*free)(struct card *card);

@@ -219,11 +219,6 @@ static cps_error module_certificate(struct card *self, enum key_usage usage,
     return CPS_OK;
 }
 
-static bool module_pin_pad(const struct card *self)
-{
-    return (((const struct module_card *)self)->flags & CKF_PROTECTED_AUTHENTICATION_PATH) != 0;
-}
-
 static void module_logout(struct card *self)
 {
     module_forget_pin((struct module_card *)self);
@@ -257,7 +252,6 @@ static const struct card_driver module_driver = {
     .unblock_pin = module_unblock_pin,
     .objects = module_objects,
     .read_object = module_read_object,
-    .pin_pad = module_pin_pad,
     .logout = module_logout,
     .free = free_card,
 };

@@ -16,6 +16,7 @@ static json_t *read_params(int argc, char **argv)
         {"--card", "method", OPTION_FIXED, "card"},
         {"--ecps", "national_id", OPTION_TEXT, NULL},
         {"--browser", "method", OPTION_FIXED, "browser"},
+        {"--proxy", "proxy_id", OPTION_TEXT, NULL},
         {"--provider", "provider", OPTION_TEXT, NULL},
         {"--reader", "reader", OPTION_TEXT, NULL},
         {"--channel", "channel", OPTION_TEXT, NULL},
@@ -24,17 +25,23 @@ static json_t *read_params(int argc, char **argv)
         {0},
     };
     AUTO_JSON json_t *params = options_read(rows, argc, argv);
-    bool has_id = json_object_get(params, "national_id") != NULL;
+    json_t *proxy_id = json_object_get(params, "proxy_id");
+    bool has_id = json_object_get(params, "national_id") != NULL || proxy_id != NULL;
     bool has_method = json_object_get(params, "method") != NULL;
 
     if (params == NULL)
         return NULL;
-    if (has_id && has_method) {
+    if ((has_id && has_method) || (proxy_id != NULL && json_object_get(params, "national_id"))) {
         text_line(stderr, "%s", _("cpsctl: une seule méthode de connexion à la fois"));
         return NULL;
     }
-    if (!has_method)
+    if (proxy_id != NULL) {
+        json_object_set(params, "national_id", proxy_id);
+        json_object_del(params, "proxy_id");
+        json_object_set_new(params, "method", json_string("proxy"));
+    } else if (!has_method) {
         json_object_set_new(params, "method", json_string(has_id ? "ecps" : "card"));
+    }
     return TAKE_PTR(params);
 }
 

@@ -14,7 +14,8 @@ static const struct command commands[] = {
      "[--yes]",
      N_("cartes présentes, un certificat (PEM), ou ce qu'une carte dit de son espèce")},
     {"login", command_login,
-     "[--card | --ecps ID | --browser] [--reader R] [--provider P] [--channel MOBILE|CARD] "
+     "[--card | --ecps ID | --browser | --proxy ID] [--reader R] [--provider P] [--channel "
+     "MOBILE|CARD] "
      "[--fresh] [--no-prompt]",
      N_("ouvrir la session du professionnel")},
     {"pin", command_pin, "change|unblock|status [--reader R]",

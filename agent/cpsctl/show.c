@@ -23,6 +23,8 @@ static const char *method_name(const char *method)
         return _("e-CPS");
     if (strcmp(method, "browser") == 0)
         return _("Pro Santé Connect (navigateur)");
+    if (strcmp(method, "proxy") == 0)
+        return _("e-CPS (proxy e-Santé)");
     return method;
 }
 
@@ -206,16 +208,6 @@ void show_pin_policy(const json_t *policy)
         text_line(stdout, _("  saisi pour la carte de %s, oublié dans %lld min au plus"),
                   or_dash(card, "reader"),
                   (long long)(json_get_int(card, "seconds_left", 0) + 59) / 60);
-}
-
-void show_program_rules(const json_t *rules)
-{
-    const json_t *file;
-    size_t i;
-
-    json_array_foreach (json_get_array(rules, "refused"), i, file)
-        text_line(stdout, _("Règles pour les programmes, fichier refusé : %s (%s)"),
-                  or_dash(file, "file"), or_dash(file, "error"));
 }
 
 static const char *provider_name(const char *state)

@@ -13,8 +13,7 @@ from cpsworld.paths import SOURCE_DIR
 
 from . import idle, machine, world
 
-PARTS = ("tokens", "neighbours", "statements", "startup", "cards", "removal", "stopped",
-         "provider")
+PARTS = ("tokens", "neighbours", "statements", "startup", "cards", "removal", "stopped")
 IDLE_S, IDLE_QUICK_S = 65, 20
 FIGURES = SOURCE_DIR / "docs" / "figures.md"
 

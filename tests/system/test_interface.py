@@ -75,6 +75,7 @@ def test_answers_and_notifications():
             "SESSION_CHANGED"
         assert judge.call("token.get") == "TOKEN_UNAVAILABLE"
         assert judge.call("provider.check") == "PROVIDER_UNKNOWN"
+        assert judge.call("proxy.send", service="dmp", endpoint="x") == "NOT_ALLOWED"
         assert judge.call("session.practice")["epoch"] == session["epoch"]
         assert judge.call("session.practice", number=99) == "PRACTICE_UNKNOWN"
         assert "keys" in judge.call("keys.rotate")
