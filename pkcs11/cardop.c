@@ -84,6 +84,13 @@ json_t *cardop_bytes_json(struct span bytes)
     return text == NULL ? NULL : json_string(text);
 }
 
+bool cardop_has_pad(const struct cardop *cardop)
+{
+    const struct card_driver *driver = cardop->card != NULL ? cardop->card->driver : NULL;
+
+    return driver != NULL && driver->pin_pad != NULL && driver->pin_pad(cardop->card);
+}
+
 cps_error cardop_lacks(const struct cardop *cardop, const char *what, struct fail *fail)
 {
     return fail_set(fail, CPS_CARD_UNSUPPORTED, "driver %s: no %s", cardop->card->driver->name,
@@ -143,7 +150,7 @@ static cps_error card_info(const struct cardop *cardop, const struct card_pin *p
                   identity.label, "serial", identity.serial, "issuer_number",
                   identity.issuer_number, "atr", atr_text(transport, atr), "protocol",
                   transport->protocol == TRANSPORT_T0 ? "T=0" : "T=1", "pin", cardop_pin_json(pin),
-                  "pin_pad", false),
+                  "pin_pad", cardop_has_pad(cardop)),
         ret_result, fail);
 }
 

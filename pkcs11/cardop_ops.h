@@ -33,6 +33,9 @@ json_t *cardop_bytes_json(struct span bytes);
 /* Opens the card through the PKCS#11 module of those params. */
 cps_error cardop_use_module(struct cardop *cardop, const json_t *module, struct fail *fail);
 
+/* Whether the card is open and its PIN can be typed on the reader itself. */
+bool cardop_has_pad(const struct cardop *cardop);
+
 /* The driver has no such function. */
 cps_error cardop_lacks(const struct cardop *cardop, const char *what, struct fail *fail);
 

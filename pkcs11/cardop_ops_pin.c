@@ -94,6 +94,20 @@ static cps_error read_two(const struct worker_request *request, struct secret **
     return CPS_OK;
 }
 
+/* The PIN is typed on the reader: no descriptor comes along. */
+static cps_error on_pad(const struct cardop *cardop, const struct worker_request *request,
+                        bool *ret_on_pad, struct fail *fail)
+{
+    bool wanted = json_get_bool(request->params, "pin_pad", false);
+
+    if (wanted && request->fd >= 0)
+        return fail_set(fail, CPS_INVALID_PARAMS, "a descriptor and a PIN pad");
+    if (wanted && !cardop_has_pad(cardop))
+        return fail_set(fail, CPS_CARD_UNSUPPORTED, "no PIN pad");
+    *ret_on_pad = wanted;
+    return CPS_OK;
+}
+
 static cps_error tries(const struct card_pin *pin, json_t **ret_result, struct fail *fail)
 {
     return cardop_result(json_pack("{s:i}", "tries_left", pin->tries_left), ret_result, fail);
@@ -104,9 +118,12 @@ cps_error cardop_op_verify(struct cardop *cardop, const struct worker_request *r
 {
     AUTO_SECRET struct secret *pin = NULL;
     bool last_try = json_get_bool(request->params, "last_try", false);
+    bool pad;
     struct card_pin state;
-    cps_error error = read_typed(request, &pin, fail);
+    cps_error error = on_pad(cardop, request, &pad, fail);
 
+    if (error == CPS_OK && !pad)
+        error = read_typed(request, &pin, fail);
     if (error == CPS_OK)
         error = cardop_begin(cardop, fail);
     if (error != CPS_OK)
@@ -122,9 +139,12 @@ cps_error cardop_op_change_pin(struct cardop *cardop, const struct worker_reques
     AUTO_SECRET struct secret *old_pin = NULL;
     AUTO_SECRET struct secret *new_pin = NULL;
     bool last_try = json_get_bool(request->params, "last_try", false);
+    bool pad;
     struct card_pin state;
-    cps_error error = read_two(request, &old_pin, &new_pin, fail);
+    cps_error error = on_pad(cardop, request, &pad, fail);
 
+    if (error == CPS_OK && !pad)
+        error = read_two(request, &old_pin, &new_pin, fail);
     if (error == CPS_OK)
         error = cardop_begin(cardop, fail);
     if (error != CPS_OK)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pkcs11/code.h"
 
+#include "pkcs11/pin_pad.h"
+
 #define INS_VERIFY    0x20
 #define SW_TRIES      0x63C0
 #define SW_TRIES_MASK 0xFFF0
@@ -27,6 +29,20 @@ cps_error code_verify(struct transport *transport, uint8_t reference, struct spa
     if (error == CPS_OK)
         *ret_sw = answer.sw;
     return error;
+}
+
+bool code_pin_pad(const struct card *card)
+{
+    return card->transport->pads == (TRANSPORT_PAD_VERIFY | TRANSPORT_PAD_MODIFY);
+}
+
+cps_error code_present(struct transport *transport, uint8_t reference, const struct secret *code,
+                       uint16_t *ret_sw, struct fail *fail)
+{
+    if (code == NULL)
+        return pin_pad_verify(transport, reference, ret_sw, fail);
+    return code_verify(transport, reference, (struct span){secret_data(code), secret_len(code)},
+                       ret_sw, fail);
 }
 
 bool code_read_state(uint16_t sw, int tries_max, struct card_pin *ret_state)

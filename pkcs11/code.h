@@ -19,6 +19,13 @@ bool code_is_digits(const struct secret *code, size_t len);
 cps_error code_verify(struct transport *transport, uint8_t reference, struct span digits,
                       uint16_t *ret_sw, struct fail *fail);
 
+/* Whether the reader has keys for both, VERIFY and change. */
+bool code_pin_pad(const struct card *card);
+
+/* VERIFY with that code, once; NULL: the PIN typed on the reader. */
+cps_error code_present(struct transport *transport, uint8_t reference, const struct secret *code,
+                       uint16_t *ret_sw, struct fail *fail);
+
 /*
  * What a status word of VERIFY says; false when it is none of its. tries_max: what a right code
  * restores. verified: the card has had the code, from whomever.

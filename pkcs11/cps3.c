@@ -2,6 +2,8 @@
 /* The CPS3 (IAS ECC), with contacts or without, by its own commands. Layout: pkcs11/layout.h. */
 #include "pkcs11/cps3.h"
 
+#include "pkcs11/code.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -248,6 +250,7 @@ static void cps3_identity(const struct card *card, struct card_identity *ret_ide
 
 const struct card_driver cps3_driver = {
     .name = "cps3",
+    .pin_pad = code_pin_pad,
     .expects = cps3_expects,
     .probe = cps3_probe,
     .identity = cps3_identity,

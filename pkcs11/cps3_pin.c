@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "pkcs11/code.h"
+#include "pkcs11/pin_pad.h"
 
 #define INS_CHANGE        0x24
 #define INS_RESET_COUNTER 0x2C
@@ -158,18 +159,35 @@ cps_error cps3_verify(struct card *card, const struct secret *pin, bool last_try
                       struct card_pin *ret_pin, struct fail *fail)
 {
     struct cps3 *cps3 = (struct cps3 *)card;
-    const struct span digits = {secret_data(pin), secret_len(pin)};
     uint16_t sw;
     cps_error error;
 
-    if (!code_is_digits(pin, CODE_PIN_LEN))
+    if (pin != NULL && !code_is_digits(pin, CODE_PIN_LEN))
         return not_a_pin(fail);
     error = ready(cps3, last_try, fail);
     if (error != CPS_OK)
         return error;
     cps3->verified = false;
-    error = code_verify(cps3->card.transport, cps3->layout.pin_reference, digits, &sw, fail);
+    error = code_present(cps3->card.transport, cps3->layout.pin_reference, pin, &sw, fail);
     return error == CPS_OK ? judge_pin(cps3, sw, true, ret_pin, fail) : error;
+}
+
+static cps_error send_change(struct cps3 *cps3, const struct secret *old_pin,
+                             const struct secret *new_pin, uint16_t *ret_sw, struct fail *fail)
+{
+    uint8_t both[2 * CODE_PIN_LEN];
+    const struct apdu command = {
+        .ins = INS_CHANGE, .p2 = cps3->layout.pin_reference, .data = {both, sizeof both}};
+    cps_error error;
+
+    if (old_pin == NULL)
+        return pin_pad_change(cps3->card.transport, 0, cps3->layout.pin_reference, true, ret_sw,
+                              fail);
+    memcpy(both, secret_data(old_pin), CODE_PIN_LEN);
+    memcpy(both + CODE_PIN_LEN, secret_data(new_pin), CODE_PIN_LEN);
+    error = send_code(cps3, &command, ret_sw, fail);
+    explicit_bzero(both, sizeof both);
+    return error;
 }
 
 /* A change need not verify the PIN: when it succeeds, it leaves that as it was. */
@@ -178,24 +196,19 @@ cps_error cps3_change_pin(struct card *card, const struct secret *old_pin,
                           struct fail *fail)
 {
     struct cps3 *cps3 = (struct cps3 *)card;
-    uint8_t both[2 * CODE_PIN_LEN];
-    struct apdu command = {.ins = INS_CHANGE, .data = {both, sizeof both}};
     uint16_t sw;
     bool before;
     cps_error error;
 
-    if (!code_is_digits(old_pin, CODE_PIN_LEN) || !code_is_digits(new_pin, CODE_PIN_LEN))
+    if (old_pin != NULL &&
+        (!code_is_digits(old_pin, CODE_PIN_LEN) || !code_is_digits(new_pin, CODE_PIN_LEN)))
         return not_a_pin(fail);
     error = ready(cps3, last_try, fail);
     if (error != CPS_OK)
         return error;
     before = cps3->verified;
-    command.p2 = cps3->layout.pin_reference;
-    memcpy(both, secret_data(old_pin), CODE_PIN_LEN);
-    memcpy(both + CODE_PIN_LEN, secret_data(new_pin), CODE_PIN_LEN);
     cps3->verified = false;
-    error = send_code(cps3, &command, &sw, fail);
-    explicit_bzero(both, sizeof both);
+    error = send_change(cps3, old_pin, new_pin, &sw, fail);
     return error == CPS_OK ? judge_pin(cps3, sw, before, ret_pin, fail) : error;
 }
 

@@ -5,6 +5,8 @@
  */
 #include "pkcs11/cps4.h"
 
+#include "pkcs11/code.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -280,6 +282,7 @@ void cps4_identity(const struct card *card, struct card_identity *ret_identity)
 
 const struct card_driver cps4_driver = {
     .name = "cps4",
+    .pin_pad = code_pin_pad,
     .expects = cps4_expects,
     .probe = cps4_probe,
     .identity = cps4_identity,

@@ -3,6 +3,7 @@
 #include "base/util.h"
 #include "pkcs11/code.h"
 #include "pkcs11/cps4.h"
+#include "pkcs11/pin_pad.h"
 
 #define INS_CHANGE      0x24
 #define INS_RESET_RETRY 0x2C
@@ -93,7 +94,7 @@ static cps_error present(struct cps4 *cps4, uint8_t reference, int tries_max,
                          const struct secret *code, struct card_pin *ret_state, struct fail *fail)
 {
     uint16_t sw;
-    cps_error error = code_verify(cps4->card.transport, reference, digits_of(code), &sw, fail);
+    cps_error error = code_present(cps4->card.transport, reference, code, &sw, fail);
 
     if (error == CPS_OK && !code_read_state(sw, tries_max, ret_state))
         error = apdu_refused("VERIFY", sw, fail);
@@ -125,7 +126,7 @@ static cps_error present_pin(struct cps4 *cps4, const struct secret *pin, bool l
 
 static cps_error check_form(const struct secret *code, size_t len, struct fail *fail)
 {
-    if (code_is_digits(code, len))
+    if (code == NULL || code_is_digits(code, len)) /* the reader sees to what is typed on it */
         return CPS_OK;
     return fail_set(fail, CPS_PIN_INVALID, "not %zu digits", len);
 }
@@ -137,6 +138,18 @@ cps_error cps4_verify(struct card *card, const struct secret *pin, bool last_try
 
     if (error == CPS_OK)
         error = present_pin((struct cps4 *)card, pin, last_try, ret_pin, fail);
+    return error;
+}
+
+/* The same, typed on the reader. */
+static cps_error replace_on_pad(struct cps4 *cps4, struct fail *fail)
+{
+    uint16_t sw;
+    cps_error error = pin_pad_change(cps4->card.transport, P1_NEW_ALONE, cps4->layout.pin_reference,
+                                     false, &sw, fail);
+
+    if (error == CPS_OK && sw != APDU_SW_OK)
+        error = apdu_refused("change of the PIN", sw, fail);
     return error;
 }
 
@@ -165,7 +178,7 @@ cps_error cps4_change_pin(struct card *card, const struct secret *old_pin,
     if (error == CPS_OK)
         error = present_pin(cps4, old_pin, last_try, &pin, fail);
     if (error == CPS_OK)
-        error = replace(cps4, new_pin, fail);
+        error = new_pin != NULL ? replace(cps4, new_pin, fail) : replace_on_pad(cps4, fail);
     if (error == CPS_OK)
         *ret_pin = pin;
     return error;

@@ -103,6 +103,8 @@ struct card; /* a driver's own; each driver embeds it first */
 
 struct card_driver {
     const char *name;
+    /* Whether verify and change_pin take a PIN from the reader's own keys. NULL: they do not. */
+    bool (*pin_pad)(const struct card *card);
     /* Whether this is the ATR of its cards: it is then asked before the others, no more than that.
      * NULL: it has no such idea. */
     bool (*expects)(struct span atr);
@@ -114,6 +116,7 @@ struct card_driver {
     cps_error (*pin_status)(struct card *card, struct card_pin *ret_pin, struct fail *fail);
     /*
      * Presents the PIN, once. CPS_PIN_INVALID: it cannot be this card's, nothing was sent.
+     * A PIN of NULL is typed on the reader (pkcs11/pin_pad.h), when pin_pad says so.
      * CPS_PIN_LAST_TRY: one try is left and last_try does not allow it, nothing was sent.
      * CPS_PIN_WRONG and CPS_PIN_BLOCKED carry the tries left in fail (-1: the card does not tell).
      */

@@ -239,12 +239,18 @@ static void free_card(struct card *self)
     free(card);
 }
 
+static bool has_pin_pad(const struct card *card)
+{
+    return (((const struct module_card *)card)->flags & CKF_PROTECTED_AUTHENTICATION_PATH) != 0;
+}
+
 static const struct card_driver module_driver = {
     .name = "module",
     .identity = module_identity,
     .certificate = module_certificate,
     .pin_status = module_pin_status,
     .verify = module_verify,
+    .pin_pad = has_pin_pad,
     .sign = module_sign,
     .keys = module_keys,
     .decrypt = module_decrypt,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pkcs11/pcsc_card.h"
 
+#include <reader.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 
 #include "base/util.h"
 #include "pkcs11/pcsc_error.h"
+#include "pkcs11/pin_pad.h"
 
 /* Resets by others that are made good in one begin. */
 #define RESETS_MAX 5
@@ -32,6 +34,7 @@ struct pcsc_card {
     bool gone;    /* the card was taken out: for good, although a reconnection would succeed */
     DWORD events; /* the reader's count when we connected: another count, another card */
     char reader[MAX_READERNAME];
+    struct pin_pad_features pad;
 };
 
 static struct pcsc_card *of(struct transport *transport)
@@ -198,6 +201,40 @@ static cps_error pcsc_transmit(struct transport *transport, const uint8_t *comma
     return CPS_OK;
 }
 
+static cps_error pcsc_pad(struct transport *transport, enum transport_pad pad, const uint8_t *block,
+                          size_t len, uint8_t *answer, size_t size, size_t *ret_len,
+                          struct fail *fail)
+{
+    struct pcsc_card *card = of(transport);
+    DWORD code = pad == TRANSPORT_PAD_VERIFY ? card->pad.verify : card->pad.modify;
+    DWORD answer_len = 0;
+    LONG rv = SCardControl(card->handle, code, block, len, answer, size, &answer_len);
+
+    if (rv == SCARD_E_NOT_TRANSACTED || rv == SCARD_F_COMM_ERROR)
+        return silent(card, rv, fail);
+    if (rv != SCARD_S_SUCCESS)
+        return pcsc_fail(rv, "SCardControl", fail);
+    *ret_len = answer_len < size ? answer_len : size;
+    return CPS_OK;
+}
+
+/* Most readers have none and say so in one way or another. */
+static void find_pads(struct pcsc_card *card)
+{
+    uint8_t answer[MAX_BUFFER_SIZE];
+    DWORD len = 0;
+    LONG rv = SCardControl(card->handle, CM_IOCTL_GET_FEATURE_REQUEST, NULL, 0, answer,
+                           sizeof answer, &len);
+
+    if (rv != SCARD_S_SUCCESS || len > sizeof answer)
+        return;
+    card->pad = pin_pad_read_features(answer, len);
+    if (card->pad.verify != 0)
+        card->transport.pads |= TRANSPORT_PAD_VERIFY;
+    if (card->pad.modify != 0)
+        card->transport.pads |= TRANSPORT_PAD_MODIFY;
+}
+
 static cps_error pcsc_reset(struct transport *transport, struct fail *fail)
 {
     return reconnect(of(transport), SCARD_RESET_CARD, fail);
@@ -227,6 +264,7 @@ static const struct transport_ops ops = {
     .end = pcsc_end,
     .transmit = pcsc_transmit,
     .reset = pcsc_reset,
+    .pad = pcsc_pad,
     .free = pcsc_free,
     .step_aside = pcsc_step_aside,
     .is_gone = pcsc_is_gone,
@@ -249,6 +287,8 @@ static cps_error connect_card(struct pcsc_card *card, struct fail *fail)
     error = set_protocol(card, protocol, fail);
     if (error == CPS_OK)
         error = read_status(card, &card->events, fail);
+    if (error == CPS_OK)
+        find_pads(card);
     return error;
 }
 

@@ -20,6 +20,9 @@ enum transport_protocol { TRANSPORT_T0, TRANSPORT_T1 };
 struct transport;
 struct file_memory;
 
+/* What a reader with keys of its own can do (pkcs11/pin_pad.h); bits. */
+enum transport_pad { TRANSPORT_PAD_VERIFY = 1 << 0, TRANSPORT_PAD_MODIFY = 1 << 1 };
+
 struct transport_ops {
     /* Takes the card for oneself. A reset by another program since the last time is made good. */
     cps_error (*begin)(struct transport *transport, struct fail *fail);
@@ -30,6 +33,11 @@ struct transport_ops {
     /* Resets the card. Inside begin and end only. */
     cps_error (*reset)(struct transport *transport, struct fail *fail);
     void (*free)(struct transport *transport);
+
+    /* Runs one of its pads with that block, until somebody has typed; NULL: no pads. Inside begin
+     * and end only. */
+    cps_error (*pad)(struct transport *transport, enum transport_pad pad, const uint8_t *block,
+                     size_t len, uint8_t *answer, size_t size, size_t *ret_len, struct fail *fail);
 
     /* What follows may be NULL: no PKCS#11 module can drive the card behind this transport. */
 
@@ -48,6 +56,7 @@ struct transport {
     enum transport_protocol protocol;
     uint8_t atr[TRANSPORT_ATR_MAX];
     size_t atr_len;
+    unsigned pads; /* enum transport_pad */
     /* Logical channel of every command (ISO 7816-4 section 5.4.1); the driver that knows the card
      * sets it. */
     uint8_t channel;

@@ -12,6 +12,7 @@ cps_unit_test(report_tree cps_card)
 cps_unit_test(watch cps_pcsc)
 cps_unit_test(pcsc_wait cps_pcsc)
 cps_unit_test(pcsc_error cps_pcsc)
+cps_unit_test(pin_pad cps_card cps_pcsc)
 
 # libFuzzer, clang only, on request: cmake --build --preset clang --target fuzz_card
 if(CMAKE_C_COMPILER_ID STREQUAL "Clang")

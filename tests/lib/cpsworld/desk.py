@@ -15,16 +15,17 @@ from .agent import Agent, RpcError
 
 class Desk:
     """insert: name of the card, or None; trusted: PEM file of the authorities, None for the right
-    ones; what else is given goes to Agent. `client` has subscribed to every event."""
+    ones; pad: the reader has keys; what else is given goes to Agent. `client` has subscribed to every event."""
 
-    def __init__(self, insert="physician", trusted=None, **agent):
+    def __init__(self, insert="physician", trusted=None, pad=False, **agent):
         self._insert = insert
         self._trusted = trusted
+        self._pad = pad
         self._agent = agent
 
     def __enter__(self):
         with contextlib.ExitStack() as stack:
-            self.pcscd = stack.enter_context(Pcscd())
+            self.pcscd = stack.enter_context(Pcscd(pad=self._pad))
             cards = CardSet()
             self.card = stack.enter_context(VirtualCard(self.pcscd, insert=self._insert,
                                                         cards=cards))

@@ -12,6 +12,7 @@ import tempfile
 import time
 
 from .namespace import Namespace
+from .paths import build_dir
 
 PORT = 35963  # inside the namespace, hence always free; the second slot uses the next one
 VPCD_DRIVER = "/usr/lib/pcsc/drivers/serial/libifdvpcd.so"
@@ -33,22 +34,24 @@ class Pcscd:
 
     READERS = ("Virtual PCD 00 00", "Virtual PCD 00 01")
 
-    def __init__(self, start: bool = True):
+    def __init__(self, start: bool = True, pad: bool = False):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="cpsworld-"))
         self.dir.chmod(0o755)
         self.socket = self.dir / "pcscd.comm"
         self.log = self.dir / "pcscd.log"
         self.logs = os.environ.get("CPSWORLD_LOGS")
         self._process = None
-        self._write_config()
+        self._write_config(pad)
         self.namespace = Namespace(self.dir)
         atexit.register(self.close)
         if start:
             self.start()
 
-    def _write_config(self) -> None:
+    def _write_config(self, pad: bool) -> None:
         library = self.dir / "libifdvpcd.so"
-        shutil.copyfile(VPCD_DRIVER, library)
+        if pad:
+            shutil.copyfile(VPCD_DRIVER, self.dir / "libifdvpcd-real.so")
+        shutil.copyfile(build_dir() / "tests" / "libifdpad.so" if pad else VPCD_DRIVER, library)
         library.chmod(0o755)
         config = self.dir / "reader.conf.d"
         config.mkdir()
@@ -120,6 +123,22 @@ class Pcscd:
 
     def thaw(self) -> None:
         self._process.send_signal(signal.SIGCONT)
+
+    def type_on_pad(self, *lines: str) -> None:
+        """Replaces what will be typed on the keys of the reader (pad=True), one line a use: codes
+        separated by spaces, "cancel" or "timeout". Nobody types when there is none."""
+        new = self.dir / "pad.new"
+        new.write_text("".join(line + "\n" for line in lines))
+        new.rename(self.dir / "pad")
+
+    def pad_left(self) -> list:
+        """Lines that nobody has typed yet."""
+        return (self.dir / "pad").read_text().splitlines()
+
+    def pad_blocks(self) -> list:
+        """The blocks that the reader was given so far, in hexadecimal."""
+        log = self.dir / "pad.log"
+        return log.read_text().split() if log.exists() else []
 
     def keep(self, log: pathlib.Path) -> None:
         """Copies a log of the world to CPSWORLD_LOGS, if any."""
