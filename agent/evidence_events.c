@@ -2,6 +2,7 @@
 #include "agent/evidence_events.h"
 
 #include "agent/evidence.h"
+#include "agent/identity.h"
 #include "agent/keys.h"
 #include "base/json.h"
 #include "base/util.h"
@@ -45,7 +46,7 @@ static void add_session(const struct agent *agent, json_t *event)
         return;
     set_if(event, "session", json_string(session_id(agent->session)));
     set_if(event, "epoch", json_integer(session_epoch(agent->session)));
-    set_if(event, "person", pseudonym(agent, json_get_string(proof->holder, "national_id")));
+    set_if(event, "person", pseudonym(agent, identity_subject(proof->holder)));
     set_if(event, "amr", json_incref(proof->amr));
     set_if(event, "acr", proof->acr != NULL ? json_string(proof->acr) : NULL);
     set_if(event, "auth_time", json_integer(proof->auth_time_s));
