@@ -7,6 +7,7 @@
 #include "agent/conn.h"
 #include "agent/pin_policy.h"
 #include "agent/prompter.h"
+#include "agent/session.h"
 #include "base/json.h"
 #include "base/proto.h"
 #include "base/util.h"
@@ -210,6 +211,7 @@ void card_use(struct agent *agent, struct request *request, struct card *card,
         end = &(*end)->next;
     *end = use;
     request_wait(request, on_cancel, use);
+    session_touch(agent->session);
     if (what->confirm)
         enter(use, STEP_CONFIRM);
     else

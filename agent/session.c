@@ -11,6 +11,7 @@
 #include "agent/identity.h"
 #include "agent/practice_memory.h"
 #include "agent/server.h"
+#include "agent/session_clock.h"
 #include "agent/tokens.h"
 #include "base/b64.h"
 #include "base/clock.h"
@@ -27,7 +28,7 @@ struct session {
     char *reader;
     char *watched;
     int64_t expires_at_s;
-    sd_event_source *expiry;
+    struct session_clock clock;
 };
 
 static const char *const state_names[SESSION_STATES] = {"none", "open"};
@@ -39,7 +40,7 @@ static const char *const reasons[SESSION_INPUTS] = {
     [SESSION_STOPPED] = "stopped",     [SESSION_BLOCKED] = "blocked",
     [SESSION_UNTRUSTED] = "untrusted", [SESSION_REVOKED] = "revoked",
     [SESSION_SUSPENDED] = "suspended", [SESSION_BACKGROUND] = "background",
-    [SESSION_LOCKED] = "locked",
+    [SESSION_LOCKED] = "locked",       [SESSION_IDLE] = "idle",
 };
 
 /* The whole state machine. A login in an open session closes it first, see session_open(). */
@@ -70,12 +71,12 @@ void login_proof_done(struct login_proof *proof)
 
 static void close_session(struct session *session, enum session_input why)
 {
-    session->expiry = sd_event_source_disable_unref(session->expiry);
+    session_clock_stop(&session->clock);
     evidence_session_closed(session->agent, reasons[why]);
     tokens_drop(session->agent->tokens);
     if (session->reader != NULL &&
-        (why == SESSION_LOGOUT || why == SESSION_EXPIRED || why == SESSION_BLOCKED ||
-         why == SESSION_UNTRUSTED || why == SESSION_REVOKED))
+        (why == SESSION_LOGOUT || why == SESSION_EXPIRED || why == SESSION_IDLE ||
+         why == SESSION_BLOCKED || why == SESSION_UNTRUSTED || why == SESSION_REVOKED))
         cards_logout(session->agent->cards, session->reader);
     login_proof_done(&session->proof);
     free(TAKE_PTR(session->id));
@@ -97,13 +98,22 @@ void session_input(struct session *session, enum session_input input)
         close_session(session, input);
 }
 
-static int on_expiry(sd_event_source *source, uint64_t usec, void *user)
+static void on_ending(void *user, enum session_input why, int64_t ends_at_s)
 {
-    (void)source;
-    (void)usec;
-    session_input(user, SESSION_EXPIRED);
-    return 0;
+    struct session *session = user;
+
+    server_publish(session->agent->server, EVENT_SESSION,
+                   json_pack("{s:s, s:s, s:I, s:o, s:I}", "change", "ending", "reason",
+                             reasons[why], "ends_at", (json_int_t)ends_at_s, "session",
+                             session_json(session), "epoch", (json_int_t)session->epoch));
 }
+
+static void on_ended(void *user, enum session_input why)
+{
+    session_input(user, why);
+}
+
+static const struct session_clock_class clock_class = {.ending = on_ending, .ended = on_ended};
 
 static char *random_id(void)
 {
@@ -112,16 +122,13 @@ static char *random_id(void)
     return RAND_bytes(bytes, sizeof bytes) == 1 ? b64_encode(bytes, sizeof bytes) : NULL;
 }
 
-static void start_expiry(struct session *session)
+static void start_clock(struct session *session)
 {
-    int64_t left_s = session->expires_at_s - clock_real_s();
+    int64_t idle_minutes =
+        config_int(session->agent->config, "session", "idle_minutes", SESSION_IDLE_MINUTES);
 
-    if (left_s > SESSION_MAX_S)
-        left_s = SESSION_MAX_S;
-    if (left_s < 0)
-        left_s = 0;
-    (void)sd_event_add_time_relative(session->agent->event, &session->expiry, CLOCK_BOOTTIME,
-                                     (uint64_t)left_s * 1000000, 1000000, on_expiry, session);
+    session_clock_start(&session->clock, session->agent->event, session->expires_at_s,
+                        idle_minutes * 60000, &clock_class, session);
 }
 
 /* Somebody else, or another means, takes over: the PIN of the card left behind is not for them. */
@@ -148,7 +155,7 @@ void session_open(struct session *session, struct login_proof *proof)
                     identity_subject(session->proof.holder));
     session->expires_at_s = session->proof.auth_time_s + SESSION_MAX_S;
     tokens_take(session->agent->tokens, session->proof.tokens, session->epoch);
-    start_expiry(session);
+    start_clock(session);
     log_info("session opened by %s", session->proof.method);
     publish(session, "opened", NULL);
 }
@@ -159,6 +166,11 @@ void session_card_removed(struct session *session, const char *reader)
 
     if (ours != NULL && strcmp(ours, reader) == 0)
         session_input(session, SESSION_CARD_REMOVED);
+}
+
+void session_touch(struct session *session)
+{
+    session_clock_touch(&session->clock);
 }
 
 bool session_is_open(const struct session *session)
@@ -233,6 +245,7 @@ cps_error session_choose_practice(struct session *session, int64_t number, struc
         fail_describe(&lost, text, sizeof text);
         log_warning("practice situation not remembered: %s", text);
     }
+    session_touch(session);
     publish(session, "practice", NULL);
     return CPS_OK;
 }
@@ -272,6 +285,5 @@ void session_free(struct session *session)
     if (session == NULL)
         return;
     session_input(session, SESSION_STOPPED);
-    sd_event_source_disable_unref(session->expiry);
     free(session);
 }

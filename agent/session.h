@@ -24,6 +24,7 @@ enum session_input {
     SESSION_CARD_REMOVED, /* the card of the session left its reader */
     SESSION_LOGOUT,
     SESSION_EXPIRED,
+    SESSION_IDLE,       /* no program has used it for the time that is allowed */
     SESSION_STOPPED,    /* the agent ends */
     SESSION_BLOCKED,    /* card or holder are on the local block list now */
     SESSION_UNTRUSTED,  /* its authority is not trusted any more */
@@ -64,6 +65,9 @@ void session_open(struct session *session, struct login_proof *proof);
 
 /* Feeds the state machine; inputs that change nothing are ignored. */
 void session_input(struct session *session, enum session_input input);
+
+/* A program uses it now, on behalf of the person at the desk: it goes on. */
+void session_touch(struct session *session);
 
 /* The card of that reader is gone. */
 void session_card_removed(struct session *session, const char *reader);

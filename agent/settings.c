@@ -20,6 +20,7 @@ const struct config_key settings_keys[] = {
     {"card", "module_writes", CONFIG_STRING, 0, 0},
     {"session", "contactless", CONFIG_STRING, 0, 0},
     {"session", "on_lock", CONFIG_STRING, 0, 0},
+    {"session", "idle_minutes", CONFIG_INT, 1, 30},
     {"pin", "policy", CONFIG_STRING, 0, 0},
     {"pin", "minutes", CONFIG_INT, 1, PIN_MINUTES_MAX},
     {"pin", "pad", CONFIG_BOOL, 0, 0},

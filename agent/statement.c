@@ -93,6 +93,7 @@ cps_error statement_make(struct agent *agent, const char *audience, const char *
     jws = keys_sign(agent->keys, STATEMENT_TYP, claims);
     if (jws == NULL)
         return fail_set(fail, CPS_INTERNAL, "cannot sign");
+    session_touch(agent->session);
     *ret_jws = jws;
     *ret_expires_at_s = now + STATEMENT_TTL_S;
     return CPS_OK;

@@ -97,6 +97,7 @@ static void on_cancel(struct request *request, void *user)
 
 static void give(struct request *request, enum token_kind kind, const struct token *token)
 {
+    session_touch(request->conn->agent->session);
     evidence_token(request->conn->agent, request->conn, kind);
     request_reply_text(request, token->answer, token->len);
 }

@@ -123,7 +123,8 @@ static void it_ends_four_hours_after_the_login(void **state)
 {
     (void)state;
     open_by_card(NOW - SESSION_MAX_S + 1);
-    assert_int_equal(sd_event_run(agent.event, 0), 0);
+    while (sd_event_run(agent.event, 0) > 0) /* it is told that it is about to end */
+        ;
     assert_true(session_is_open(agent.session));
     open_by_card(NOW - SESSION_MAX_S);
     assert_true(sd_event_run(agent.event, 5000000) > 0);
