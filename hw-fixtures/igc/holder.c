@@ -204,6 +204,15 @@ const struct holder HOLDERS[] = {
      .serial = "29901212",
      .pin = "3579",
      .practices = {{1, "HOPITAL DES TROIS VALLEES", "100000000000018", "SA01"}}},
+    {.card = "responder", /* its own signature key would cost time and prove nothing more */
+     .rpps = "9970001717",
+     .family = "SEVERAC",
+     .given = "LOUIS",
+     .title = "Médecin",
+     .profession = "10",
+     .serial = "29901717",
+     .pin = "1717",
+     .ocsp = true},
     {.card = "foreign", .condition = COND_FOREIGN},
     {.card = "mute", .condition = COND_MUTE},
 };

@@ -53,6 +53,7 @@ struct holder {
     const char *structure, *locality, *structure_id, *rank;
     const char *serial; /* of the card, eight digits */
     const char *pin;
+    bool ocsp;              /* its certificates name an OCSP responder */
     bool own_signature_key; /* else a key shared between the odd cards, to save time */
     size_t padding;
     struct practice practices[HOLDER_PRACTICES_MAX];

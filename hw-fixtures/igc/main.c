@@ -171,6 +171,7 @@ static X509 *issue_to_holder(const struct igc *g, const struct holder *h, enum c
         .given_name = h->given,
         .profession = h->profession,
         .speciality = h->speciality,
+        .ocsp = h->ocsp,
         .bare = h->model == MODEL_CPS3_VARIANT && which == CERT_AUT,
         .padding = which == CERT_AUT ? h->padding : 0,
     };

@@ -13,8 +13,9 @@ enum {
     CA_YEARS = 10,
 };
 
-#define CRL_URL "http://igc-sante.test.invalid/CRL/ACI-FO-PP.crl"
-#define CA_URL  "http://igc-sante.test.invalid/AC/ACI-FO-PP.cer"
+#define CRL_URL  "http://igc-sante.test.invalid/CRL/ACI-FO-PP.crl"
+#define OCSP_URL "http://ocsp.igc-sante.test.invalid/"
+#define CA_URL   "http://igc-sante.test.invalid/AC/ACI-FO-PP.cer"
 
 /* Private extensions of the holder's certificates. */
 #define OID_CARD_ID    "1.2.250.1.71.1.2.2"
@@ -184,7 +185,9 @@ static bool fill_holder(X509 *cert, const struct pki_subject *s, X509 *issuer)
         ok = add_ext(cert, issuer, NID_basic_constraints, "CA:FALSE") &&
              add_ext(cert, issuer, NID_certificate_policies, "1.2.250.1.71.2.6.1.1") &&
              add_ext(cert, issuer, NID_crl_distribution_points, "URI:" CRL_URL) &&
-             add_ext(cert, issuer, NID_info_access, "caIssuers;URI:" CA_URL) &&
+             add_ext(cert, issuer, NID_info_access,
+                     s->ocsp ? "caIssuers;URI:" CA_URL ",OCSP;URI:" OCSP_URL
+                             : "caIssuers;URI:" CA_URL) &&
              add_private_exts(cert, s);
     return ok && (s->padding == 0 || add_padding(cert, s->padding));
 }

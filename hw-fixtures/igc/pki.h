@@ -24,6 +24,7 @@ struct pki_subject {
     unsigned card_type;
     long serial, not_before, not_after;
     bool signature; /* else authentication */
+    bool ocsp;      /* names an OCSP responder */
     bool bare;      /* no distribution point, no private extensions: a small certificate */
     size_t padding; /* bytes of an extension that is only there to be large */
 };
