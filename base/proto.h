@@ -141,6 +141,19 @@
  *   append   {lines: [text, …]}        → {first_kept?}   written and synced, all or none; lines
  *                                        before first_kept are older than keep_s
  *   purge    {first_kept}              → {}   removes the files that hold only lines before it
+ *
+ * cps-revocation: one list or one question, then it is gone. Certificates: DER, base64url.
+ *   crl      {issuer, url, known?: {number, this_update_at}} + descriptor → {number: hex,
+ *                                        this_update_at, next_update_at, entries}   the descriptor
+ *                                        holds a list; known: of the one it comes after.
+ *                                        REVOCATION_UNKNOWN with a reason of agent/trust/crl.h
+ *   table    {} + descriptor            → {}   its records (agent/trust/crl_table.h), to a memfd
+ *   keep     {} + descriptor            → {}   the list as it came, to a file, synced
+ *   ocsp_request {certificate, issuer} → {request: base64url}
+ *   ocsp_answer {} + descriptor         → {status: "good" | "revoked" | "unknown",
+ *                                        this_update_at, revoked_at, reason}   the descriptor holds
+ *                                        the answer to that request; revoked_at and reason: -1
+ *                                        when there is none
  */
 #ifndef BASE_PROTO_H
 #define BASE_PROTO_H
@@ -149,11 +162,12 @@
 #define CARDWATCH_BEAT_MS 60000
 
 /* Names of the child programs. */
-#define PROTO_CARDWATCH "cps-cardwatch"
-#define PROTO_CARDOP    "cps-cardop"
-#define PROTO_PROMPT    "cps-prompt"
-#define PROTO_OIDCD     "cps-oidcd"
-#define PROTO_EVIDENCE  "cps-evidence"
+#define PROTO_CARDWATCH  "cps-cardwatch"
+#define PROTO_CARDOP     "cps-cardop"
+#define PROTO_PROMPT     "cps-prompt"
+#define PROTO_OIDCD      "cps-oidcd"
+#define PROTO_EVIDENCE   "cps-evidence"
+#define PROTO_REVOCATION "cps-revocation"
 
 /* Largest DER certificate that travels in a packet. */
 #define PROTO_CERTIFICATE_MAX 8192
