@@ -29,6 +29,7 @@ struct agent {
     struct trust *trust;
     struct blocks *blocks;
     struct trust_watch *trust_watch;
+    struct revocation *revocation;
     struct keys *keys;
     struct session *session;
     struct tokens *tokens;
@@ -45,5 +46,7 @@ struct agent {
 #define OIDC_LOGIN_TIMEOUT_MS   620000
 #define OIDC_REFRESH_TIMEOUT_MS 30000
 #define OIDC_LOGOUT_TIMEOUT_MS  60000
+#define CRL_FETCH_TIMEOUT_MS    60000
+#define REVOCATION_TIMEOUT_MS   20000
 
 #endif

@@ -16,6 +16,7 @@
 #include "agent/login.h"
 #include "agent/people.h"
 #include "agent/pin_policy.h"
+#include "agent/revocation.h"
 #include "agent/server.h"
 #include "base/b64.h"
 #include "base/clock.h"
@@ -252,6 +253,7 @@ static void on_certificate(void *user, json_t *result, const struct fail *fail)
         card->holder = mapped;
     }
     backoff_worked(&card->backoff);
+    revocation_expect(card->agent->revocation, card->certificate);
     change(card, CARD_READY);
 }
 

@@ -61,6 +61,7 @@ static void add_means(const struct agent *agent, json_t *event)
     if (proof == NULL)
         return;
     set_if(event, "card", json_incref(proof->card));
+    set_if(event, "revocation", json_incref(proof->revocation));
     if (proof->psc == NULL)
         return;
     psc = json_object();

@@ -7,6 +7,7 @@
 
 #include "agent/blocks.h"
 #include "agent/evidence_events.h"
+#include "agent/trust_watch.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -183,16 +184,18 @@ void login_fail(struct login *login, const struct fail *fail)
 
 void login_succeed(struct login *login, struct login_proof *proof)
 {
+    struct agent *agent = login->agent;
     struct fail fail;
 
-    if (blocks_check_person(login->agent->blocks, proof->holder, &fail) != CPS_OK) {
+    if (blocks_check_person(agent->blocks, proof->holder, &fail) != CPS_OK) {
         login_proof_done(proof);
         login_fail(login, &fail);
         return;
     }
-    session_open(login->agent->session, proof);
+    session_open(agent->session, proof);
     record_end(login, NULL);
     answer_all(login, NULL);
+    trust_review(agent); /* of what changed while it was under way */
 }
 
 void logins_end(struct logins *logins)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Login by card: the PIN is verified by the card, which then signs a fresh challenge with its
- * authentication key; its certificate must lead to a configured authority. Only all of this
+ * authentication key; its certificate must lead to a configured authority, and not be revoked as
+ * far as the policy wants it known: that is looked up while the PIN is typed. Only all of this
  * together is worth "sc", "pin", "hwk" and "mfa". A card without PIN (contactless), where it is
  * allowed, only signs: "sc" and "hwk". Practice situations are read last.
  */
@@ -16,6 +17,7 @@
 #include "agent/keys.h"
 #include "agent/login.h"
 #include "agent/pin_policy.h"
+#include "agent/revocation.h"
 #include "agent/trust.h"
 #include "base/b64.h"
 #include "base/clock.h"
@@ -27,7 +29,8 @@ enum step {
     STEP_READING,
     STEP_PIN,
     STEP_PROVING,
-    STEP_PRACTICE, /* the login is proved: only the card's removal can make it fail now */
+    STEP_REVOCATION, /* all but the word on revocation is there */
+    STEP_PRACTICE,   /* the login is proved: only the card's removal can make it fail now */
 };
 
 /*
@@ -46,6 +49,8 @@ struct card_login {
     enum step step;
     struct pin_use *pin;
     struct call *call;
+    struct revocation_check *check; /* goes on while the PIN is typed */
+    struct revocation_verdict verdict;
     uint8_t challenge[sizeof challenge_text + CHALLENGE_RANDOM];
     int64_t verified_at_s;
     struct login_proof proof; /* set from STEP_PRACTICE on */
@@ -65,6 +70,7 @@ static void abandon(struct login *login)
     struct card_login *self = of(login);
 
     call_forget(self->call);
+    revocation_check_free(self->check);
     pin_use_end(self->pin);
     login_done(login);
     OPENSSL_cleanse(self->challenge, sizeof self->challenge);
@@ -218,11 +224,45 @@ static void on_signed(void *user, json_t *result, const struct fail *fail)
         login_fail(&self->login, &wrong);
         return;
     }
+    enter(self, STEP_REVOCATION);
+}
+
+static void settle_revocation(struct card_login *self)
+{
     make_proof(self);
+    self->proof.revocation = revocation_proof(&self->verdict);
     if (card_has_pin(self->card))
         enter(self, STEP_PRACTICE);
     else
         login_succeed(&self->login, &self->proof);
+}
+
+static void on_revocation(void *user, const struct revocation_verdict *verdict)
+{
+    struct card_login *self = user;
+    struct fail fail;
+
+    self->check = NULL;
+    self->verdict = *verdict;
+    if (revocation_judge(self->login.agent->revocation, verdict, &fail) != CPS_OK)
+        login_fail(&self->login, &fail);
+    else if (self->step == STEP_REVOCATION)
+        settle_revocation(self);
+}
+
+/* False: it is known already that the card is revoked. */
+static bool ask_revocation(struct card_login *self, struct fail *fail)
+{
+    struct revocation *revocation = self->login.agent->revocation;
+    X509 *certificate = card_certificate(self->card);
+
+    revocation_known(revocation, certificate, &self->verdict);
+    if (self->verdict.status == REVOCATION_REVOKED &&
+        revocation_judge(revocation, &self->verdict, fail) != CPS_OK)
+        return false;
+    revocation_check_free(self->check);
+    self->check = revocation_ask(revocation, certificate, on_revocation, self);
+    return true;
 }
 
 static void prove(struct card_login *self)
@@ -272,7 +312,7 @@ static void enter(struct card_login *self, enum step step)
         login_progress(&self->login, json_pack("{s:s}", "state", "reading"));
         break;
     case STEP_PIN:
-        if (check_card(self, &fail) != CPS_OK)
+        if (check_card(self, &fail) != CPS_OK || !ask_revocation(self, &fail))
             login_fail(&self->login, &fail);
         else if (card_has_pin(self->card))
             need_pin(self);
@@ -282,6 +322,10 @@ static void enter(struct card_login *self, enum step step)
     case STEP_PROVING:
         login_progress(&self->login, json_pack("{s:s}", "state", "proving"));
         prove(self);
+        break;
+    case STEP_REVOCATION:
+        if (self->check == NULL)
+            settle_revocation(self);
         break;
     case STEP_PRACTICE:
         login_progress(&self->login, json_pack("{s:s}", "state", "practice"));

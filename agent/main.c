@@ -28,6 +28,7 @@
 #include "agent/pin_policy.h"
 #include "agent/policy.h"
 #include "agent/practice_memory.h"
+#include "agent/revocation.h"
 #include "agent/server.h"
 #include "agent/session.h"
 #include "agent/settings.h"
@@ -165,6 +166,7 @@ static cps_error prepare(struct agent *agent, struct fail *fail)
         return fail->code;
     agent->blocks = blocks_new(agent->options.config_dir);
     agent->trust_watch = trust_watch_new(agent, trust_path);
+    agent->revocation = revocation_new(agent);
     make_parents(agent->options.state_dir);
     agent->keys = keys_new(agent->options.state_dir, fail);
     if (agent->keys == NULL)
@@ -192,7 +194,8 @@ static cps_error prepare(struct agent *agent, struct fail *fail)
     if (agent->children == NULL || agent->cards == NULL || agent->oidc == NULL ||
         agent->tokens == NULL || agent->session == NULL || agent->logins == NULL ||
         agent->policy == NULL || agent->contents == NULL || agent->blocks == NULL ||
-        agent->trust_watch == NULL || agent->practice_memory == NULL || agent->card_memory == NULL)
+        agent->trust_watch == NULL || agent->revocation == NULL || agent->practice_memory == NULL ||
+        agent->card_memory == NULL)
         return fail_set(fail, CPS_INTERNAL, "out of memory");
     agent->server = server_new(agent, fail);
     return agent->server != NULL ? CPS_OK : fail->code;
@@ -217,13 +220,15 @@ static int start_children(sd_event_source *source, uint64_t usec, void *user)
     return 0;
 }
 
-/* The rules for programs are read again; programs are told to look again at what they may see. */
+/* Authorities, block list and the rules for programs are read again; programs are told to look
+ * again at what they may see. */
 static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *info, void *user)
 {
     struct agent *agent = user;
 
     (void)source;
     (void)info;
+    trust_watch_reload(agent->trust_watch);
     policy_reload(agent->policy);
     log_info("rules for programs read again");
     server_publish(agent->server, EVENT_HEALTH,
@@ -271,6 +276,7 @@ static void tear_down(struct agent *agent)
     session_free(agent->session);
     logins_free(agent->logins);
     tokens_free(agent->tokens);
+    revocation_free(agent->revocation);
     oidc_free(agent->oidc);
     server_free(agent->server); /* its connections say how many tokens they had */
     evidence_agent_stopped(agent);

@@ -15,6 +15,7 @@
 #include "agent/login.h"
 #include "agent/methods_pin.h"
 #include "agent/methods_pkcs11.h"
+#include "agent/methods_trust.h"
 #include "agent/oidc.h"
 #include "agent/pin_policy.h"
 #include "agent/policy.h"
@@ -243,4 +244,5 @@ const method_handler method_handlers[API_METHOD_COUNT] = {
     [API_PKCS11_SIGN] = method_pkcs11_sign,
     [API_PKCS11_DECRYPT] = method_pkcs11_decrypt,
     [API_PKCS11_OBJECT] = method_pkcs11_object,
+    [API_TRUST_REFRESH] = method_trust_refresh,
 };

@@ -61,6 +61,7 @@ void login_proof_done(struct login_proof *proof)
     json_decref(proof->amr);
     json_decref(proof->holder);
     json_decref(proof->card);
+    json_decref(proof->revocation);
     json_decref(proof->psc);
     json_decref(proof->idp);
     json_decref(proof->tokens);
@@ -158,6 +159,12 @@ void session_open(struct session *session, struct login_proof *proof)
     start_clock(session);
     log_info("session opened by %s", session->proof.method);
     publish(session, "opened", NULL);
+}
+
+void session_set_revocation(struct session *session, json_t *revocation)
+{
+    json_decref(session->proof.revocation);
+    session->proof.revocation = revocation;
 }
 
 void session_card_removed(struct session *session, const char *reader)

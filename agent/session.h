@@ -43,6 +43,7 @@ struct login_proof {
     int64_t auth_time_s;
     json_t *holder;
     json_t *card;        /* {reader, family, issuer, serial_hash}, or NULL */
+    json_t *revocation;  /* {source, as_of} of the card's certificate, or NULL */
     json_t *psc;         /* {provider, issuer, subject_name_id, acr, auth_mode}, or NULL */
     json_t *idp;         /* of any other provider: {provider, issuer, sub, acr, amr}, or NULL */
     const char *reader;  /* its card is in that reader; NULL: no card watches over the session */
@@ -62,6 +63,9 @@ void session_free(struct session *session);
 
 /* Opens a session; one that is open is closed as "replaced" first. */
 void session_open(struct session *session, struct login_proof *proof);
+
+/* A newer source on the revocation of its certificate: {source, as_of}, stolen. */
+void session_set_revocation(struct session *session, json_t *revocation);
 
 /* Feeds the state machine; inputs that change nothing are ignored. */
 void session_input(struct session *session, enum session_input input);

@@ -13,6 +13,11 @@ const struct config_key settings_keys[] = {
     {"browser", "command", CONFIG_STRING, 0, 0},
     {"trust", "directory", CONFIG_STRING, 0, 0},
     {"trust", "test", CONFIG_BOOL, 0, 0},
+    {"trust", "revocation", CONFIG_STRING, 0, 0},
+    {"trust", "offline", CONFIG_STRING, 0, 0},
+    {"trust", "crl_max_age_h", CONFIG_INT, 1, 8760},
+    {"trust", "crl_refresh_h", CONFIG_INT, 1, 720},
+    {"trust", "proxy", CONFIG_STRING, 0, 0},
     {"psc", "provider", CONFIG_STRING, 0, 0},
     {"card", "module", CONFIG_STRING, 0, 0},
     {"card", "module_always", CONFIG_BOOL, 0, 0},
@@ -40,6 +45,8 @@ static const struct {
     {"session", "contactless", {"refuse", "allow"}},
     {"evidence", "on_failure", {"continue", "refuse"}},
     {"evidence", "export", {"none", "journal", "syslog"}},
+    {"trust", "revocation", {"crl", "off", "ocsp", "crl+ocsp"}},
+    {"trust", "offline", {"open", "closed"}},
 };
 
 cps_error settings_check(const struct config *config, struct fail *fail)

@@ -41,6 +41,18 @@ static json_t *holder_part(const struct login_proof *proof)
     return part;
 }
 
+/* What was known of revocation, and how old that is now. */
+static json_t *revocation_claim(const json_t *revocation)
+{
+    int64_t age_s = clock_real_s() - json_get_int(revocation, "as_of", 0);
+    const char *source = json_get_string(revocation, "source");
+    json_t *claim = json_pack("{s:s}", "source", source != NULL ? source : "none");
+
+    if (json_get_int(revocation, "as_of", 0) > 0)
+        json_object_set_new(claim, "age", json_integer(age_s > 0 ? age_s : 0));
+    return claim;
+}
+
 static json_t *make_claims(struct agent *agent, const struct login_proof *proof, const char *jti)
 {
     const char *national_id = json_get_string(proof->holder, "national_id");
@@ -67,6 +79,7 @@ static json_t *make_claims(struct agent *agent, const struct login_proof *proof,
 
         json_object_del(card, "reader");
         json_object_set_new(claims, "card", card);
+        json_object_set_new(claims, "revocation", revocation_claim(proof->revocation));
     }
     return claims;
 }

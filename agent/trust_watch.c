@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,11 +11,13 @@
 
 #include "agent/blocks.h"
 #include "agent/cards.h"
+#include "agent/revocation.h"
 #include "agent/server.h"
 #include "agent/session.h"
 #include "agent/trust.h"
 #include "agent/trust/blocklist.h"
 #include "agent/trust/store.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "base/util.h"
 
@@ -33,11 +34,25 @@ struct trust_watch {
     struct agent *agent;
     char paths[WATCHES][PATH_MAX];
     sd_event_source *sources[WATCHES];
-    sd_event_source *hangup;
     sd_event_source *pending;
     bool store_changed;
     bool list_changed;
 };
+
+/* A session lives on what is known: only a newer list says more, for better or worse. */
+static cps_error check_revocation(const struct agent *agent, X509 *certificate, struct fail *fail)
+{
+    struct revocation_verdict verdict;
+    int64_t known_s;
+
+    revocation_known(agent->revocation, certificate, &verdict);
+    known_s = json_get_int(session_proof(agent->session)->revocation, "as_of", 0);
+    if (verdict.status == REVOCATION_GOOD && verdict.as_of_s > known_s)
+        session_set_revocation(agent->session, revocation_proof(&verdict));
+    return verdict.status == REVOCATION_REVOKED
+               ? revocation_judge(agent->revocation, &verdict, fail)
+               : CPS_OK;
+}
 
 static cps_error refused(const struct agent *agent, const struct login_proof *proof,
                          enum session_input *ret_why, struct fail *fail)
@@ -53,7 +68,8 @@ static cps_error refused(const struct agent *agent, const struct login_proof *pr
     *ret_why = SESSION_UNTRUSTED;
     if (known && trust_check(agent->trust, card_certificate(card), fail) != CPS_OK)
         return fail->code;
-    return CPS_OK;
+    *ret_why = SESSION_REVOKED;
+    return known ? check_revocation(agent, card_certificate(card), fail) : CPS_OK;
 }
 
 void trust_review(struct agent *agent)
@@ -74,8 +90,9 @@ json_t *trust_json(const struct agent *agent)
 {
     bool test = config_bool(agent->config, "trust", "test", false);
     const struct fail *fail = trust_fail(agent->trust);
-    json_t *json = json_pack("{s:i, s:b, s:o}", "anchors", (int)trust_anchors(agent->trust), "test",
-                             test, "blocked", blocks_json(agent->blocks));
+    json_t *json = json_pack("{s:i, s:b, s:o, s:o}", "anchors", (int)trust_anchors(agent->trust),
+                             "test", test, "blocked", blocks_json(agent->blocks), "revocation",
+                             revocation_json(agent->revocation));
     char text[512];
 
     if (fail != NULL) {
@@ -150,15 +167,10 @@ static int on_change(sd_event_source *source, const struct inotify_event *event,
     return 0;
 }
 
-static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *info, void *user)
+void trust_watch_reload(struct trust_watch *watch)
 {
-    struct trust_watch *watch = user;
-
-    (void)source;
-    (void)info;
     watch->list_changed = watch->store_changed = true;
     reload_soon(watch);
-    return 0;
 }
 
 static void look(struct trust_watch *watch)
@@ -184,7 +196,6 @@ struct trust_watch *trust_watch_new(struct agent *agent, const char *trust_dir)
     snprintf(watch->paths[WATCH_CONFIG], PATH_MAX, "%s", agent->options.config_dir);
     snprintf(watch->paths[WATCH_STORE], PATH_MAX, "%s", trust_dir);
     snprintf(watch->paths[WATCH_TEST], PATH_MAX, "%s/" STORE_TEST, trust_dir);
-    (void)sd_event_add_signal(agent->event, &watch->hangup, SIGHUP, on_hangup, watch);
     look(watch);
     return watch;
 }
@@ -195,7 +206,6 @@ void trust_watch_free(struct trust_watch *watch)
         return;
     for (int i = 0; i < WATCHES; i++)
         sd_event_source_disable_unref(watch->sources[i]);
-    sd_event_source_disable_unref(watch->hangup);
     sd_event_source_disable_unref(watch->pending);
     free(watch);
 }

@@ -16,6 +16,9 @@ struct trust_watch;
 struct trust_watch *trust_watch_new(struct agent *agent, const char *trust_dir);
 void trust_watch_free(struct trust_watch *watch);
 
+/* Reads both again, in a moment, changed or not. */
+void trust_watch_reload(struct trust_watch *watch);
+
 /*
  * Looks again at who is logged in: a session whose card or holder has become blocked, untrusted or
  * revoked is closed.
