@@ -73,8 +73,7 @@ static void show_health(const json_t *status)
 
     text_line(stdout, _("Agent %s ; autorités de carte : %lld"), version != NULL ? version : "-",
               (long long)json_get_int(trust, "anchors", 0));
-    if (json_get_bool(trust, "test", false))
-        text_line(stdout, "%s", _("Attention : des autorités de TEST sont acceptées."));
+    show_trust(trust);
     if (evidence_state != NULL && strcmp(evidence_state, "failing") == 0)
         text_line(stdout, "%s", _("Attention : le journal de preuve ne peut pas être écrit."));
     json_object_foreach (components, name, state)

@@ -12,6 +12,10 @@ const char *show_practice_text(const json_t *practice, char text[SHOW_PRACTICE_L
 /* A session, or that nobody is logged in when it is null. */
 void show_session(const json_t *session);
 
+/* Authorities, block list, revocation lists. */
+void show_trust(const json_t *trust);
+void show_revocation(const json_t *revocation);
+
 /* A card, who holds it and for how long it is valid. */
 void show_card(const json_t *card);
 
