@@ -233,6 +233,7 @@ def test_a_rotation_that_cannot_be_kept_does_not_happen(fresh):
     ("[prompt]\ntimeout_s = 301\n", 2, "value of the wrong form"),
     ("[prompt]\ntimeout_s = 30s\n", 2, "value of the wrong form"),
     ("[trust]\ntest = maybe\n", 2, "value of the wrong form"),
+    ("[trust]\ncrl_refresh_h = 0\n", 2, "value of the wrong form"),
     ("# note\n\n[prompt]\npin_entry = x\n", 4, "unknown key"),
     ("[nowhere]\nx = 1\n", 2, "unknown key"), ("timeout_s = 10\n", 1, "unknown key"),
     ("[trust]\ntest = yes\ntest = no\n", 3, "key given twice"),
@@ -252,7 +253,8 @@ def test_without_any_configuration_it_runs_and_trusts_nobody(fresh):
     (fresh.config / "cps-agent.conf").unlink()
     with fresh, fresh.client() as client:
         assert client.call("status")["trust"] == {
-            "anchors": 0, "test": False, "blocked": {"entries": 0}}
+            "anchors": 0, "test": False, "blocked": {"entries": 0},
+            "revocation": {"policy": "crl", "offline": "open", "lists": []}}
 
 
 @pytest.mark.parametrize("arguments, status", [

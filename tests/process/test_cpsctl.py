@@ -25,12 +25,15 @@ SESSION = {
     "card": {"reader": "Lecteur 0", "family": "CPS3"}}
 CARD = {"reader": "Lecteur 0", "card_id": "c1", "state": "ready", "family": "CPS3",
         "serial": "2800000001", "pin": {"tries_left": 3, "blocked": False}}
+LIST = {"url": "http://a.test/x.crl", "state": "stale", "busy": False, "age_s": 200000,
+        "entries": 7, "error": "DOWNLOAD_FAILED: no answer", "reason": "timeout"}
 STATUS = {
     "version": "0.1.0", "pcsc": {"state": "up"}, "session": None, "epoch": 7,
     "readers": [{"reader": "Lecteur 0", "card": CARD}, {"reader": "Lecteur 1", "card": None}],
     "providers": [{"name": "psc-bas", "issuer": "https://i", "state": "down",
                    "error": "PROVIDER_UNAVAILABLE"}],
-    "trust": {"anchors": 2, "test": True, "blocked": {"entries": 0}}, "components": {"cardwatch": "running",
+    "trust": {"anchors": 2, "test": True, "blocked": {"entries": 0}, "revocation": {
+        "policy": "crl", "offline": "open", "lists": [LIST]}}, "components": {"cardwatch": "running",
                                                           "oidcd": "stopped"}, "policy": {}}
 
 
@@ -262,6 +265,18 @@ def test_watch_prints_events_until_interrupted(start):
     assert process.wait(5) == 0
     assert fake.asked("subscribe")[0]["events"] == ["card"]
     process.stdout.close()
+
+
+def test_revocation_lists_in_words(start):
+    fake = start(status=STATUS, trust_refresh=STATUS["trust"]["revocation"])
+    for words in (["status"], ["trust", "refresh"]):
+        status, out, _ = run(fake, *words)
+        assert status == 0
+        assert "Révocation : crl ; sans réponse : connexion permise\n" in out
+        assert ("  http://a.test/x.crl : PÉRIMÉE, émise il y a 2 j, 7 certificats\n"
+                "    DOWNLOAD_FAILED: no answer\n") in out
+    assert json.loads(run(fake, "trust", "refresh", "--json")[1])["lists"] == [LIST]
+    assert "issued 2 d ago" in run(fake, "trust", "refresh", LANG="en_GB.UTF-8")[1]
 
 
 def test_watch_ends_when_the_agent_does(start):

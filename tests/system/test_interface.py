@@ -79,6 +79,7 @@ def test_answers_and_notifications():
         assert judge.call("session.practice")["epoch"] == session["epoch"]
         assert judge.call("session.practice", number=99) == "PRACTICE_UNKNOWN"
         assert "keys" in judge.call("keys.rotate")
+        judge.call("trust.refresh")
         (token,) = judge.call("pkcs11.tokens", wait=True)["tokens"]
         card = {"card_id": token["card_id"]}
         assert judge.call("pkcs11.login", **card) == {}

@@ -20,7 +20,7 @@ from .pinentry import PROGRAM as SCRIPTED, ScriptedPinentry
 
 UID = 12345  # no passwd entry on purpose: getpwuid() has nothing to say about it
 PROGRAMS = ("cps-agent", "cps-cardwatch", "cps-cardop", "cps-prompt", "cps-oidcd", "cps-evidence",
-            "cpsctl", "cpsctl-audit", "cpsctl-trust", "cpsctl-verify")
+            "cps-revocation", "cpsctl", "cpsctl-audit", "cpsctl-trust", "cpsctl-verify")
 DIES_TOO = ("--pdeathsig", "KILL")  # whatever becomes of the test, nothing is left running
 START_TIMEOUT_S = 20
 STOP_TIMEOUT_S = 10
@@ -56,10 +56,12 @@ class RpcError(Exception):
 class Agent:
     """A running agent. pcscd: a cpsworld.Pcscd or None; anchors: PEM files to trust; providers:
     name -> text of its profile; people: name -> text of its file in people.d;
-    libexec: programs (files, or the text of scripts) to put in place of the real helpers."""
+    libexec: programs (files, or the text of scripts) to put in place of the real helpers; settings:
+    more of cps-agent.conf; trust: more of its section [trust], by default that nothing is asked of
+    any network."""
 
     def __init__(self, pcscd=None, anchors=(), providers=None, settings="", libexec=None, env=None,
-                 people=None):
+                 people=None, trust="revocation = off\n"):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="cpsagent-"))
         self.dir.chmod(0o755)
         self.bin = self.dir / "bin"
@@ -82,7 +84,7 @@ class Agent:
         self.pinentry.default("cancel")
         (self.config / "cps-agent.conf").write_text(
             f"[prompt]\npinentry = {self.bin / 'pinentry-scripted'}\ntimeout_s = 30\n"
-            f"[trust]\ntest = yes\n{settings}")
+            f"[trust]\ntest = yes\n{trust}{settings}")
         (self.dir / "run").chmod(0o700)
         own(self.dir / "run"), own(self.dir / "home"), own(self.dir / "pinentry")
         own(self.config)
