@@ -6,13 +6,13 @@ import signal
 import socket
 import stat
 import subprocess
-import time
 
 import pytest
 
 from cpsworld.agent import DIES_TOO, UID, Agent, Client, RpcError, own, unprivileged
 from cpsworld.evil import PATIENT_OIDCD, PROVIDER_SETTINGS, evil
 from cpsworld.pinentry import is_running
+from cpsworld.wait import wait_until
 
 STRANGER = 12346
 KEY = "statement-key.pem"
@@ -34,13 +34,6 @@ def refuses_to_start(agent, *words):
     log = agent.log.read_text()
     assert all(word in log for word in words), log
     return log
-
-
-def wait_until(condition, timeout_s=5):
-    end = time.monotonic() + timeout_s
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.01)
-    return condition()
 
 
 def mode(path):

@@ -3,21 +3,14 @@
 import os
 import socket
 import subprocess
-import time
 
 import pytest
 
 from cpsworld.agent import Agent, RpcError, unprivileged
 from cpsworld.evil import PATIENT_OIDCD, PROVIDER_SETTINGS, evil, open_descriptors
+from cpsworld.wait import wait_until
 
 FEW = 48
-
-
-def wait_until(condition, timeout_s=10):
-    end = time.monotonic() + timeout_s
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.01)
-    return condition()
 
 
 def limit(agent, soft):

@@ -9,6 +9,7 @@ from cpsworld.agent import Agent, RpcError
 from cpsworld.evil import (FAULTS, OIDCD, PROVIDER_SETTINGS, Notes, evil, misbehave,
                            open_descriptors, zombies)
 from cpsworld.paths import slowness
+from cpsworld.wait import wait_until
 
 PERSON = "899700001011"
 MARKER = "jeton-3c77e1"
@@ -16,13 +17,6 @@ DEADLINE_MS = 200 * slowness()
 LATE_S = 0.05 * slowness()
 PROGRAM = "cps-oidcd"
 late_answers = []
-
-
-def wait_until(condition, timeout_s=5):
-    end = time.monotonic() + timeout_s
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.01)
-    return condition()
 
 
 class World(Agent):

@@ -9,6 +9,7 @@ import pytest
 from cpsworld.agent import Agent, RpcError
 from cpsworld.evil import FAULTS, Notes, SPOKEN_CARDWATCH, evil, misbehave, zombies
 from cpsworld.paths import slowness
+from cpsworld.wait import wait_until
 
 CARDWATCH = """
 def honest(request):
@@ -17,13 +18,6 @@ serve(honest)
 """
 LATE_S = 0.05 * slowness()
 WITHOUT_CARD = {"PCSC_UNAVAILABLE", "NO_READER", "NO_CARD", "DEADLINE_EXCEEDED"}
-
-
-def wait_until(condition, timeout_s=5):
-    end = time.monotonic() + timeout_s
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.01)
-    return condition()
 
 
 def login_error(client):

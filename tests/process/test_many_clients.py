@@ -6,9 +6,10 @@ import time
 
 import pytest
 
-from cpsworld.agent import Agent, RpcError
+from cpsworld.agent import Agent, failure
 from cpsworld.evil import PATIENT_OIDCD, PROVIDER_SETTINGS, Notes, evil, open_descriptors
 from cpsworld.paths import slowness
+from cpsworld.wait import wait_until
 
 CROWD = 1000
 LATE_S = 0.05 * slowness()  # what may pass between a deadline and the answer
@@ -26,22 +27,9 @@ def client(agent):
         yield it
 
 
-def wait_until(condition, timeout_s=10):
-    end = time.monotonic() + timeout_s
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.01)
-    return condition()
-
-
 def login(client, person="899700001011", **params):
     """A request that waits: its login never ends by itself."""
     return client.send("session.login", method="ecps", national_id=person, **params)
-
-
-def failure(client, number, timeout_s=10):
-    with pytest.raises(RpcError) as caught:
-        client.wait(number, timeout_s)
-    return caught.value.name
 
 
 def times(client, count):

@@ -12,6 +12,7 @@ import time
 import pytest
 
 from cpsworld.pinentry import PROGRAM, ScriptedPinentry, is_running
+from cpsworld.wait import wait_until
 from cpsworld.worker import Worker
 
 BIN = pathlib.Path(os.environ["CPS_BUILD_DIR"]) / "bin"
@@ -26,13 +27,6 @@ def pinentry(tmp_path):
     yield scripted
     wait_until(lambda: not scripted.alive(), 3)
     assert not scripted.alive()
-
-
-def wait_until(condition, timeout_s):
-    end = time.monotonic() + timeout_s
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.01)
-    return condition()
 
 
 def ask(pinentry, op="pin", deadline_ms=10000, **params):

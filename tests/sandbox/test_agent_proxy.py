@@ -9,6 +9,7 @@ import pytest
 
 from cpsworld.agent import RpcError, own, unprivileged
 from cpsworld.desk import Desk
+from cpsworld.wait import wait_until
 
 PROFILE = """[provider]
 kind = esante-proxy
@@ -85,13 +86,6 @@ def failure(call, *args, **params):
 
 def sessions(psc):
     return psc.call("GET", "/proxy/sessions")["sessions"]
-
-
-def wait_until(condition, timeout_s=10):
-    end = time.monotonic() + timeout_s
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.01)
-    return condition()
 
 
 def test_login_send_logout(psc):

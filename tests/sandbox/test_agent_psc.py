@@ -9,10 +9,11 @@ import time
 
 import pytest
 
-from cpsworld.agent import Agent, RpcError, own
+from cpsworld.agent import Agent, failure, own, RpcError
 from cpsworld.oidcd import NURSE, PHYSICIAN
 from cpsworld.paths import slowness
 from cpsworld.useragent import UserAgent, visit
+from cpsworld.wait import wait_until
 
 PROFILE = """[provider]
 issuer = {issuer}
@@ -59,19 +60,6 @@ def client(station):
     with station.client() as it:
         it.call("subscribe")
         yield it
-
-
-def wait_until(condition, timeout_s=10):
-    end = time.monotonic() + timeout_s
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.01)
-    return condition()
-
-
-def failure(client, number, timeout_s=20):
-    with pytest.raises(RpcError) as caught:
-        client.wait(number, timeout_s)
-    return caught.value.name
 
 
 def ring(psc, client, person=PHYSICIAN, **params):

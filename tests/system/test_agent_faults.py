@@ -7,9 +7,10 @@ import time
 
 import pytest
 
-from cpsworld.agent import RpcError
+from cpsworld.agent import failure, RpcError
 from cpsworld.desk import Desk
 from cpsworld.paths import slowness
+from cpsworld.wait import wait_until
 
 LATE_S = 0.05 * slowness()
 
@@ -18,19 +19,6 @@ LATE_S = 0.05 * slowness()
 def desk():
     with Desk() as it:
         yield it
-
-
-def wait_until(condition, timeout_s=10):
-    end = time.monotonic() + timeout_s
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.01)
-    return condition()
-
-
-def failure(client, number, timeout_s=20):
-    with pytest.raises(RpcError) as caught:
-        client.wait(number, timeout_s)
-    return caught.value.name
 
 
 def start_login(desk, *answers, **params):

@@ -5,23 +5,16 @@ import os
 import pathlib
 import shutil
 import subprocess
-import time
 
 import pytest
 
 from cpsworld.agent import own, unprivileged
 from cpsworld.desk import Desk
 from cpsworld.paths import SOURCE_DIR, build_dir
+from cpsworld.wait import wait_until
 
 AUDIENCE = "https://dpi.example"
 NONCE = "n-0S6_WzA2Mj"
-
-
-def wait_until(condition, timeout_s=10):
-    end = time.monotonic() + timeout_s
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.02)
-    return condition()
 
 
 class CommandLine:

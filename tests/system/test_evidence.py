@@ -18,17 +18,9 @@ import pytest
 from cpsworld.agent import RpcError, own, unprivileged
 from cpsworld.desk import Desk
 from cpsworld.evil import evil
+from cpsworld.wait import wait_until
 
 FILE = "evidence-000000000001.jsonl"
-
-
-def wait_until(condition, timeout_s=10):
-    end = time.monotonic() + timeout_s
-    while not condition():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 def evidence(desk):

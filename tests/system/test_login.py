@@ -14,6 +14,7 @@ from cpsworld.agent import UID, RpcError, unprivileged
 from cpsworld.desk import Desk
 from cpsworld.evil import OIDCD, PROVIDER_SETTINGS, evil
 from cpsworld.pinentry import is_running
+from cpsworld.wait import wait_until
 
 # Reaches cardop by the way of a PIN, and is never one: cards have four digits.
 MARKER = "marqueur-de-code-8d1f0c"
@@ -23,13 +24,6 @@ MARKER = "marqueur-de-code-8d1f0c"
 def desk():
     with Desk() as it:
         yield it
-
-
-def wait_until(condition, timeout_s=5):
-    end = time.monotonic() + timeout_s
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.01)
-    return condition()
 
 
 def decode(part):

@@ -81,7 +81,7 @@ def test_the_machine_sleeps_and_wakes_up(desk, logind):
     assert wait_until(lambda: not logind.inhibitors())
     slept = time.monotonic() - started
     assert not desk.card.tries()["verified"], "forgotten before the machine may sleep"
-    assert released(desk)
+    assert wait_until(lambda: released(desk))
     assert slept < 1 * slowness()
     closed = desk.client.next_event("event.session", change="closed")
     assert closed["reason"] == "suspended"

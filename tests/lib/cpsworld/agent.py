@@ -53,6 +53,15 @@ class RpcError(Exception):
         self.number = error["code"]
 
 
+def failure(client, number, timeout_s=20):
+    """The name of the error that answers a request that must fail."""
+    try:
+        result = client.wait(number, timeout_s)
+    except RpcError as error:
+        return error.name
+    raise AssertionError(f"it did not fail: {result}")
+
+
 class Agent:
     """A running agent. pcscd: a cpsworld.Pcscd or None; anchors: PEM files to trust; providers:
     name -> text of its profile; people: name -> text of its file in people.d;
