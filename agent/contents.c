@@ -8,6 +8,7 @@
 #include "agent/cards.h"
 #include "agent/certificate_json.h"
 #include "agent/identity.h"
+#include "agent/trust.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/util.h"
@@ -27,6 +28,7 @@ struct entry {
     json_t *keys; /* as cardop told them; a key without a readable certificate is taken out */
     size_t at;    /* the key whose certificate is being read */
     json_t *objects;
+    json_t *authorities; /* those that issued the certificates */
 };
 
 struct contents {
@@ -54,6 +56,7 @@ static void entry_free(struct entry *entry)
     call_forget(entry->call);
     json_decref(entry->keys);
     json_decref(entry->objects);
+    json_decref(entry->authorities);
     free(entry);
 }
 
@@ -116,6 +119,25 @@ static void on_objects(void *user, json_t *result, const struct fail *fail)
     enter(entry, STEP_DONE);
 }
 
+/* For servers that know the root alone; one that is not trusted here is not vouched for there. */
+static void add_authority(struct entry *entry, X509 *certificate)
+{
+    X509 *issuer = NULL;
+    AUTO_FREE char *name = NULL;
+    AUTO_JSON json_t *parts = NULL;
+    struct fail fail;
+
+    if (trust_chain(entry->all->agent->trust, certificate, &issuer, &fail) != CPS_OK)
+        return;
+    name = identity_name_text(X509_get_subject_name(issuer));
+    parts = json_pack("{s:s*, s:o}", "label", name, "certificate", certificate_json_parts(issuer));
+    X509_free(issuer);
+    for (size_t i = 0; i < json_array_size(entry->authorities); i++)
+        if (json_equal(json_array_get(entry->authorities, i), parts))
+            return;
+    json_array_append(entry->authorities, parts);
+}
+
 /* The certificate of the key, or nothing: the key is then of no use to anybody. */
 static void on_certificate(void *user, json_t *result, const struct fail *fail)
 {
@@ -132,6 +154,7 @@ static void on_certificate(void *user, json_t *result, const struct fail *fail)
     if (certificate != NULL) {
         json_object_set_new(json_array_get(entry->keys, entry->at), "certificate",
                             certificate_json_parts(certificate));
+        add_authority(entry, certificate);
         entry->at++;
     } else {
         json_array_remove(entry->keys, entry->at);
@@ -154,6 +177,8 @@ static void on_keys(void *user, json_t *result, const struct fail *fail)
     entry->keys = keys != NULL ? json_incref(keys) : json_array();
     while (json_array_size(entry->keys) > KEYS_MAX)
         json_array_remove(entry->keys, KEYS_MAX);
+    json_decref(entry->authorities);
+    entry->authorities = json_array();
     entry->at = 0;
     enter(entry, STEP_CERTIFICATES);
 }
@@ -375,6 +400,8 @@ static json_t *token_json(const struct entry *entry, int slot, const struct poli
             json_object_set(json, kept[i], json_object_get(token, kept[i]));
     json_decref(token);
     json_object_set_new(json, "keys", keys_json(entry, rule));
+    if (rule->authentication || rule->signature)
+        json_object_set(json, "authorities", entry->authorities);
     json_object_set_new(json, "objects", objects_json(entry, rule));
     return json;
 }

@@ -48,10 +48,30 @@ static void tell(struct pin_use *use)
     }
 }
 
+/* The oldest use of the same card whose turn has come. */
+static struct pin_use *first_to_tell(struct pin_use *use)
+{
+    struct pin_use *first;
+
+    if (use->card != NULL)
+        TAILQ_FOREACH (first, &use->card->uses, entry)
+            if (first->tell != NULL)
+                return first;
+    return use;
+}
+
+/* The loop calls sources of one turn in any order: they exchange their turns, first come, first
+ * told. */
 static int on_tell(sd_event_source *source, void *user)
 {
-    (void)source;
-    tell(user);
+    struct pin_use *use = user;
+    struct pin_use *first = first_to_tell(use);
+
+    use->tell = first->tell;
+    first->tell = source;
+    sd_event_source_set_userdata(use->tell, use);
+    sd_event_source_set_userdata(first->tell, first);
+    tell(first);
     return 0;
 }
 

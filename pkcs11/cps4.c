@@ -64,6 +64,7 @@ void cps4_sync(struct cps4 *cps4)
     if (cps4->generation == cps4->card.transport->generation)
         return;
     cps4->generation = cps4->card.transport->generation;
+    cps4->transaction = 0;
     cps4->in_application = false;
     cps4->verified = false;
 }
@@ -116,6 +117,25 @@ cps_error cps4_select(struct cps4 *cps4, const struct file_path *path, const cha
     return error;
 }
 
+cps_error cps4_fetch(struct cps4 *cps4, const struct file_path *path, const char *what,
+                     file_length_fn length_of, struct file *ret_file, struct fail *fail)
+{
+    struct transport *transport = cps4->card.transport;
+    bool selected = true;
+    cps_error error = file_fetch(transport, file_select_below_root, path, what, length_of, ret_file,
+                                 &selected, fail);
+
+    if (error == CPS_CARD_PROTOCOL && selected) {
+        error = select_root(cps4, fail);
+        if (error == CPS_OK)
+            error = file_fetch(transport, file_select_below_root, path, what, length_of, ret_file,
+                               &selected, fail);
+    }
+    if (selected)
+        cps4->in_application = error == CPS_OK && is_in(path, &cps4->layout.application);
+    return error;
+}
+
 cps_error cps4_enter(struct cps4 *cps4, struct fail *fail)
 {
     cps_error error = cps4_select(cps4, &cps4->layout.application, "application", fail);
@@ -136,20 +156,23 @@ static void forget_layout(struct cps4 *cps4)
     }
 }
 
+bool cps4_doubt(struct cps4 *cps4)
+{
+    if (!file_memory_is_doubtful(cps4->memory))
+        return false;
+    file_memory_forget(cps4->memory);
+    forget_layout(cps4);
+    return true;
+}
+
 /* EF.DIR is asked only when the application is not where it usually is. */
-cps_error cps4_walk(struct cps4 *cps4, struct fail *fail)
+static cps_error walk(struct cps4 *cps4, struct fail *fail)
 {
     static const struct span aid = {contact_aid, sizeof contact_aid};
     struct transport *transport = cps4->card.transport;
-    cps_error error = CPS_OK;
+    cps_error error = layout_walk_application(transport, file_select_below_root, &usual.application,
+                                              USAGE_AUTHENTICATION, &cps4->layout, fail);
 
-    if (cps4->has_layout) /* whatever led here may be another program's doing */
-        error = select_root(cps4, fail);
-    forget_layout(cps4);
-    if (error != CPS_OK)
-        return error;
-    error = layout_walk_application(transport, file_select_below_root, &usual.application,
-                                    USAGE_AUTHENTICATION, &cps4->layout, fail);
     if (error == CPS_CARD_PROTOCOL)
         error = layout_walk(transport, file_select_below_root, aid, USAGE_AUTHENTICATION,
                             &cps4->layout, fail);
@@ -157,16 +180,55 @@ cps_error cps4_walk(struct cps4 *cps4, struct fail *fail)
     return error;
 }
 
+/* Whatever led here may be another program's doing: from the root applet. */
+cps_error cps4_walk(struct cps4 *cps4, struct fail *fail)
+{
+    cps_error error = select_root(cps4, fail);
+
+    file_memory_forget(cps4->memory);
+    forget_layout(cps4);
+    return error == CPS_OK ? walk(cps4, fail) : error;
+}
+
+/* For what is selected already. */
+static cps_error select_nothing(struct transport *transport, const struct file_path *path,
+                                uint16_t *ret_sw, struct fail *fail)
+{
+    (void)transport;
+    (void)path;
+    (void)fail;
+    *ret_sw = APDU_SW_OK;
+    return CPS_OK;
+}
+
+/* In the transaction in which the card was recognised, what was tried then need not be again. */
+static cps_error try_usual(struct cps4 *cps4, bool fresh, struct fail *fail)
+{
+    static const struct span absent = {.len = 0};
+
+    if (fresh && !cps4->in_authentications) {
+        file_memory_note(cps4->memory, &authentications, absent);
+        return fail_set(fail, CPS_CARD_PROTOCOL, "nothing where PINs usually are");
+    }
+    return layout_try(cps4->card.transport, fresh ? select_nothing : file_select_below_root, &usual,
+                      &authentications, &cps4->layout, fail);
+}
+
 cps_error cps4_need_layout(struct cps4 *cps4, struct fail *fail)
 {
+    bool fresh = cps4->transaction != 0 && cps4->transaction == cps4->card.transport->transactions;
     cps_error error;
 
     if (cps4->has_layout)
         return CPS_OK;
-    error = layout_try(cps4->card.transport, file_select_below_root, &usual, &authentications,
-                       &cps4->layout, fail);
+    error = try_usual(cps4, fresh, fail);
+    cps4->transaction = 0; /* once */
     if (error == CPS_CARD_PROTOCOL)
-        return cps4_walk(cps4, fail);
+        error = walk(cps4, fail);
+    if (error == CPS_CARD_PROTOCOL && !fresh)
+        error = cps4_walk(cps4, fail);
+    if (error == CPS_CARD_PROTOCOL)
+        file_memory_forget(cps4->memory);
     cps4->has_layout = error == CPS_OK;
     return error;
 }
@@ -202,11 +264,38 @@ static cps_error serial_by_path(struct cps4 *cps4, bool *ret_found, struct fail 
     return error == CPS_CARD_PROTOCOL ? CPS_OK : error;
 }
 
+/* Whether the card takes a path without 3F00, control information asked for: no CPS3 does. */
+static cps_error selects(struct cps4 *cps4, const struct file_path *path, bool *ret_yes,
+                         struct fail *fail)
+{
+    uint16_t sw;
+    cps_error error = file_select_below_root(cps4->card.transport, path, &sw, fail);
+
+    if (error == CPS_OK)
+        *ret_yes = sw == APDU_SW_OK;
+    return error;
+}
+
+/* The usual paths tell a CPS4, at the cost of one selection; PKCS#15 tells the others. */
+static cps_error try_paths(struct cps4 *cps4, struct fail *fail)
+{
+    bool yes = false;
+    cps_error error = selects(cps4, &authentications, &yes, fail);
+
+    cps4->transaction = cps4->card.transport->transactions;
+    cps4->in_authentications = error == CPS_OK && yes;
+    if (error == CPS_OK && !yes)
+        error = selects(cps4, &usual.application, &yes, fail);
+    if (error == CPS_OK && !yes)
+        error = walk(cps4, fail);
+    return error;
+}
+
 /*
  * One command when the root applet is current. Otherwise its name leads there, and the path to the
- * file. The layout, by paths that no other card of this issuer takes, is what tells a CPS4.
+ * file.
  */
-static cps_error recognise(struct cps4 *cps4, struct fail *fail)
+static cps_error read_serial(struct cps4 *cps4, struct fail *fail)
 {
     bool found = false;
     cps_error error = serial_by_short_identifier(cps4, &found, fail);
@@ -217,12 +306,19 @@ static cps_error recognise(struct cps4 *cps4, struct fail *fail)
             error = serial_by_path(cps4, &found, fail);
     }
     if (error == CPS_OK && !found)
-        return fail_set(fail, CPS_CARD_UNSUPPORTED, "no CPS serial number on channel %d", CHANNEL);
+        error = fail_set(fail, CPS_CARD_PROTOCOL, "no CPS serial number");
+    return error;
+}
+
+static cps_error recognise(struct cps4 *cps4, struct fail *fail)
+{
+    cps_error error = read_serial(cps4, fail);
+
     if (error == CPS_OK)
-        error = cps4_need_layout(cps4, fail);
+        error = try_paths(cps4, fail);
     if (error == CPS_CARD_PROTOCOL) {
         fail->code = CPS_CARD_UNSUPPORTED;
-        return fail_add(fail, "not laid out as a CPS4");
+        return fail_add(fail, "no CPS4 on channel %d", CHANNEL);
     }
     return error;
 }
@@ -234,6 +330,8 @@ static void cps4_free(struct card *card)
     if (cps4 == NULL)
         return;
     forget_layout(cps4);
+    cps4->card.transport->memory = NULL;
+    file_memory_free(cps4->memory);
     free(cps4);
 }
 
@@ -252,6 +350,8 @@ static cps_error cps4_probe(struct transport *transport, struct card **ret_card,
         return fail_set(fail, CPS_INTERNAL, "out of memory");
     cps4->card = (struct card){&cps4_driver, transport};
     cps4->generation = transport->generation;
+    cps4->memory = file_memory_new();
+    transport->memory = cps4->memory;
     transport->channel = CHANNEL;
     error = recognise(cps4, fail);
     if (error != CPS_OK) {
@@ -265,7 +365,7 @@ static cps_error cps4_probe(struct transport *transport, struct card **ret_card,
 static bool cps4_expects(struct span atr)
 {
     for (size_t i = 0; i < sizeof histories / sizeof histories[0]; i++)
-        if (memmem(atr.data, atr.len, histories[i].data, histories[i].len) != NULL)
+        if (atr.len > 0 && memmem(atr.data, atr.len, histories[i].data, histories[i].len) != NULL)
             return true;
     return false;
 }

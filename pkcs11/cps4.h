@@ -4,6 +4,7 @@
 #define PKCS11_CPS4_H
 
 #include "pkcs11/driver.h"
+#include "pkcs11/file_memory.h"
 #include "pkcs11/layout.h"
 #include "pkcs11/serial.h"
 
@@ -19,9 +20,12 @@ struct cps4 {
     bool proved[KEY_USAGES]; /* the key reference of the layout has worked */
     bool has_objects;
     struct p15_data_objects objects;
-    unsigned generation; /* the transport's, when the two below were true */
-    bool in_application; /* the application was current after our last command */
-    bool verified;       /* this process presented the PIN */
+    struct file_memory *memory; /* the transport's; NULL when there was no room for one */
+    unsigned transaction;       /* in which the card was recognised; 0: long ago */
+    bool in_authentications; /* the usual file of authentication objects was there, and selected */
+    unsigned generation;     /* the transport's, when the two below were true */
+    bool in_application;     /* the application was current after our last command */
+    bool verified;           /* this process presented the PIN */
 };
 
 /* Forgets what a reset made untrue. Call it first in every operation. */
@@ -30,7 +34,13 @@ void cps4_sync(struct cps4 *cps4);
 /* Makes sure that there is a layout, with code references read from the card. */
 cps_error cps4_need_layout(struct cps4 *cps4, struct fail *fail);
 
-/* Reads the layout from PKCS#15, whatever it was before. */
+/*
+ * When the layout rests on what was remembered of an earlier insertion, and nothing has proved it
+ * yet: forgets all of it and says true. What failed may then be tried on what the card says.
+ */
+bool cps4_doubt(struct cps4 *cps4);
+
+/* Reads the layout from PKCS#15 on the card, whatever it was before. */
 cps_error cps4_walk(struct cps4 *cps4, struct fail *fail);
 
 /* Makes sure that there is a certificate, read from the card, and of that usage. */
@@ -45,6 +55,10 @@ cps_error cps4_enter(struct cps4 *cps4, struct fail *fail);
  */
 cps_error cps4_select(struct cps4 *cps4, const struct file_path *path, const char *what,
                       struct fail *fail);
+
+/* Reads a certificate, of the card as cps4_select() does or of what is remembered of it. */
+cps_error cps4_fetch(struct cps4 *cps4, const struct file_path *path, const char *what,
+                     file_length_fn length_of, struct file *ret_file, struct fail *fail);
 
 /* One command; what names it in CPS_CARD_PROTOCOL when its status word is not 9000. */
 cps_error cps4_command(struct cps4 *cps4, const char *what, const struct apdu *apdu,

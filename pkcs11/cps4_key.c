@@ -28,8 +28,10 @@ static cps_error check_same(struct cps4 *cps4, enum key_usage usage,
 {
     const uint8_t *id = certificate_id(certificate);
 
-    if (cps4->has_id[usage] && memcmp(cps4->ids[usage], id, CERTIFICATE_ID_LEN) != 0)
+    if (cps4->has_id[usage] && memcmp(cps4->ids[usage], id, CERTIFICATE_ID_LEN) != 0) {
+        file_memory_contradict(cps4->memory);
         return fail_set(fail, CPS_CARD_PROTOCOL, "the certificate given before was another one");
+    }
     memcpy(cps4->ids[usage], id, CERTIFICATE_ID_LEN);
     cps4->has_id[usage] = true;
     return CPS_OK;
@@ -44,9 +46,8 @@ static cps_error read_certificate(struct cps4 *cps4, enum key_usage usage, struc
 
     if (!cps4->layout.keys[usage].present)
         return no_such_key(fail);
-    error = cps4_select(cps4, &cps4->layout.keys[usage].certificate, "certificate", fail);
-    if (error == CPS_OK)
-        error = file_read(cps4->card.transport, "certificate", certificate_length, &file, fail);
+    error = cps4_fetch(cps4, &cps4->layout.keys[usage].certificate, "certificate",
+                       certificate_length, &file, fail);
     if (error == CPS_OK)
         error = certificate_new(file_span(&file), &certificate, fail);
     if (error == CPS_OK && !certificate_is_for(certificate, usage))
@@ -58,20 +59,30 @@ static cps_error read_certificate(struct cps4 *cps4, enum key_usage usage, struc
     return error;
 }
 
+static bool is_no_certificate(cps_error error)
+{
+    return error == CPS_CARD_PROTOCOL || error == CPS_CERTIFICATE_INVALID;
+}
+
 cps_error cps4_need_certificate(struct cps4 *cps4, enum key_usage usage, struct fail *fail)
 {
+    bool assumed;
     cps_error error;
 
     if (cps4->certificates[usage] != NULL)
         return CPS_OK;
     error = cps4_need_layout(cps4, fail);
-    if (error == CPS_OK)
-        error = read_certificate(cps4, usage, fail);
-    if ((error == CPS_CARD_PROTOCOL || error == CPS_CERTIFICATE_INVALID) && cps4->layout.usual) {
+    if (error != CPS_OK)
+        return error;
+    assumed = cps4->layout.usual || file_memory_is_doubtful(cps4->memory);
+    error = read_certificate(cps4, usage, fail);
+    if (is_no_certificate(error) && assumed) {
         error = cps4_walk(cps4, fail);
         if (error == CPS_OK)
             error = read_certificate(cps4, usage, fail);
     }
+    if (is_no_certificate(error))
+        file_memory_forget(cps4->memory); /* what was read is worth nothing */
     return error;
 }
 
@@ -166,15 +177,26 @@ static cps_error use_once(struct cps4 *cps4, enum key_usage usage, cps4_use_fn f
         error = cps4_enter(cps4, fail);
     if (error == CPS_OK)
         error = fn(cps4, usage, use, fail);
-    if (error == CPS_OK)
+    if (error == CPS_OK) {
         cps4->proved[usage] = true;
+        file_memory_prove(cps4->memory);
+    }
     return error;
+}
+
+/* On the layout that there is now, with the certificate that it leads to. */
+static cps_error use_anew(struct cps4 *cps4, enum key_usage usage, cps4_use_fn fn, void *use,
+                          struct fail *fail)
+{
+    cps_error error = cps4_need_certificate(cps4, usage, fail);
+
+    return error == CPS_OK ? use_once(cps4, usage, fn, use, fail) : error;
 }
 
 /*
  * What may have gone wrong, cheapest first. Another program may have selected something else
- * between our transactions; it may have made the card forget the PIN; the usual layout may be none
- * of this card's.
+ * between our transactions; it may have made the card forget the PIN; what is remembered of an
+ * earlier insertion, or the usual layout, may be none of this card's.
  */
 static cps_error use_with_remedies(struct cps4 *cps4, enum key_usage usage, cps4_use_fn fn,
                                    void *use, struct fail *fail)
@@ -193,12 +215,13 @@ static cps_error use_with_remedies(struct cps4 *cps4, enum key_usage usage, cps4
         *fail = lost;
         return lost.code;
     }
-    if (!cps4->layout.usual || cps4->proved[usage])
+    if (cps4_doubt(cps4))
+        error = use_anew(cps4, usage, fn, use, fail);
+    if (!is_no_result(error) || !cps4->layout.usual || cps4->proved[usage] ||
+        file_memory_was_wrong(cps4->memory))
         return error;
     error = cps4_walk(cps4, fail);
-    if (error == CPS_OK)
-        error = cps4_need_certificate(cps4, usage, fail);
-    return error == CPS_OK ? use_once(cps4, usage, fn, use, fail) : error;
+    return error == CPS_OK ? use_anew(cps4, usage, fn, use, fail) : error;
 }
 
 cps_error cps4_use_key(struct cps4 *cps4, enum key_usage usage, cps4_use_fn fn, void *use,

@@ -38,14 +38,23 @@ static cps_error ask_state(struct cps4 *cps4, uint8_t reference, int tries_max,
     return error;
 }
 
+static cps_error ask_once(struct cps4 *cps4, struct card_pin *ret_pin, struct fail *fail)
+{
+    cps_error error = cps4_need_layout(cps4, fail);
+
+    return error == CPS_OK
+               ? ask_state(cps4, cps4->layout.pin_reference, CODE_PIN_TRIES, ret_pin, fail)
+               : error;
+}
+
 static cps_error ask_pin(struct cps4 *cps4, struct card_pin *ret_pin, struct fail *fail)
 {
     cps_error error;
 
     cps4_sync(cps4);
-    error = cps4_need_layout(cps4, fail);
-    if (error == CPS_OK)
-        error = ask_state(cps4, cps4->layout.pin_reference, CODE_PIN_TRIES, ret_pin, fail);
+    error = ask_once(cps4, ret_pin, fail);
+    if (error == CPS_CARD_PROTOCOL && cps4_doubt(cps4))
+        error = ask_once(cps4, ret_pin, fail);
     if (error == CPS_OK)
         cps4->verified = cps4->verified && ret_pin->verified;
     return error;

@@ -129,8 +129,6 @@ cps_error module_verify(struct card *self, const struct secret *pin, bool last_t
 
     if (error != CPS_OK)
         return error;
-    if (pin == NULL && (card->flags & CKF_PROTECTED_AUTHENTICATION_PATH) == 0)
-        return fail_set(fail, CPS_CARD_UNSUPPORTED, "the reader takes no PIN by itself");
     if (pin != NULL && !fits(card, pin))
         return fail_set(fail, CPS_PIN_INVALID, "a PIN has %lu to %lu characters here",
                         card->pin_min, card->pin_max);
@@ -179,8 +177,6 @@ cps_error module_change_pin(struct card *self, const struct secret *old_pin,
     error = admit(card, &of_pin, last_try, fail);
     if (error != CPS_OK)
         return error;
-    if (old_pin == NULL && (card->flags & CKF_PROTECTED_AUTHENTICATION_PATH) == 0)
-        return fail_set(fail, CPS_CARD_UNSUPPORTED, "the reader takes no PIN by itself");
     if (old_pin != NULL && (!fits(card, old_pin) || !fits(card, new_pin)))
         return fail_set(fail, CPS_PIN_INVALID, "a PIN has %lu to %lu characters here",
                         card->pin_min, card->pin_max);

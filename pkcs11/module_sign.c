@@ -23,6 +23,8 @@ static unsigned mechanisms_of(const struct module_card *card, enum key_usage usa
 
     if (offers(card, CKM_RSA_PKCS, CKF_SIGN))
         mechanisms |= MECHANISM_RSA_PKCS | MECHANISM_SHA1_RSA_PKCS | MECHANISM_SHA256_RSA_PKCS;
+    if (offers(card, CKM_RSA_PKCS_PSS, CKF_SIGN))
+        mechanisms |= MECHANISM_RSA_PKCS_PSS;
     if (usage != USAGE_SIGNATURE && card->module->functions.C_DecryptInit != NULL &&
         card->module->functions.C_Decrypt != NULL && offers(card, CKM_RSA_PKCS, CKF_DECRYPT))
         mechanisms |= MECHANISM_DECRYPT_RSA_PKCS;
@@ -123,6 +125,34 @@ static cps_error sign_once(struct module_card *card, CK_OBJECT_HANDLE object,
     return CPS_OK;
 }
 
+static const struct {
+    CK_MECHANISM_TYPE type;
+    CK_RSA_PKCS_MGF_TYPE mgf;
+} hash_mechanisms[] = {
+    [HASH_SHA256] = {CKM_SHA256, CKG_MGF1_SHA256},
+    [HASH_SHA384] = {CKM_SHA384, CKG_MGF1_SHA384},
+    [HASH_SHA512] = {CKM_SHA512, CKG_MGF1_SHA512},
+    [HASH_SHA1] = {CKM_SHA_1, CKG_MGF1_SHA1},
+};
+
+static cps_error sign_pss(struct module_card *card, CK_OBJECT_HANDLE object,
+                          const struct certificate *certificate, const struct sign_input *input,
+                          struct card_signature *signature, struct fail *fail)
+{
+    CK_RSA_PKCS_PSS_PARAMS params = {.hashAlg = hash_mechanisms[input->hash].type,
+                                     .mgf = hash_mechanisms[input->hash].mgf,
+                                     .sLen = hash_len(input->hash)};
+    CK_MECHANISM mechanism = {CKM_RSA_PKCS_PSS, &params, sizeof params};
+    cps_error error = sign_once(card, object, &mechanism, input->data,
+                                certificate_modulus_len(certificate), signature, fail);
+
+    if (error == CPS_OK &&
+        !certificate_verifies_pss(certificate, input->hash, input->data,
+                                  (struct span){signature->bytes, signature->len}))
+        error = fail_set(fail, CPS_SIGNATURE_INVALID, "not by the key of the certificate");
+    return error;
+}
+
 static cps_error sign_pkcs1(struct module_card *card, CK_OBJECT_HANDLE object,
                             const struct certificate *certificate, const struct sign_input *input,
                             struct card_signature *signature, struct fail *fail)
@@ -159,7 +189,7 @@ cps_error module_sign(struct card *self, enum key_usage usage, const struct sign
     if (error != CPS_OK)
         return error;
     if (input->mechanism == MECHANISM_RSA_PKCS_PSS)
-        error = fail_set(fail, CPS_CARD_UNSUPPORTED, "no PSS through a module");
+        error = sign_pss(card, object, card->keys[usage].certificate, input, &signature, fail);
     else
         error = sign_pkcs1(card, object, card->keys[usage].certificate, input, &signature, fail);
     if (error == CPS_OK)

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/text.h"
+
 enum {
     TAG_INTEGER = 0x02,
     TAG_BIT_STRING = 0x03,
@@ -132,6 +134,7 @@ static bool open_object(const struct tlv *tlv, struct object *ret_object)
     return tlv_take(&outer, TAG_SEQUENCE, &ret_object->type);
 }
 
+/* What is no text for people, or was cut inside a character, keeps its ASCII part. */
 static void copy_text(struct span in, char *ret_label)
 {
     struct span label = {.len = 0};
@@ -142,6 +145,11 @@ static void copy_text(struct span in, char *ret_label)
     if (len > 0)
         memcpy(ret_label, label.data, len);
     ret_label[len] = '\0';
+    if (text_is_plain(ret_label, P15_LABEL_MAX))
+        return;
+    for (char *at = ret_label; *at != '\0'; at++)
+        if (*at < ' ' || *at > '~')
+            *at = '?';
 }
 
 /* CommonObjectAttributes ::= { label?, flags?, authId?, … }; authId: which PIN guards the object.

@@ -121,6 +121,7 @@ static cps_error pcsc_begin(struct transport *transport, struct fail *fail)
     if (card->gone)
         return fail_set(fail, CPS_CARD_REMOVED, "the card was taken out before");
     error = begin(card, fail);
+    transport->transactions++;
     card->gone = error == CPS_CARD_REMOVED;
     if (error == CPS_OK && card->aside) /* held, it would keep the module out */
         (void)SCardEndTransaction(card->handle, SCARD_LEAVE_CARD);

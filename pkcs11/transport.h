@@ -63,6 +63,8 @@ struct transport {
     /* What was read of this card before (pkcs11/file_memory.h); of the driver that makes use of it,
      * NULL when none does. */
     struct file_memory *memory;
+    /* Grows with each begin, from 1: while it stays, nobody else has come to the card. */
+    unsigned transactions;
     /* Grows with each reset, whoever did it: what the card had selected or verified is gone. */
     unsigned generation;
 };

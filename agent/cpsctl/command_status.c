@@ -100,6 +100,7 @@ int command_status(struct cpsctl *ctl, int argc, char **argv)
     show_session(json_object_get(status, "session"));
     show_readers(status);
     show_pin_policy(json_get_object(json_get_object(status, "policy"), "pin"));
+    show_program_rules(json_get_object(json_get_object(status, "policy"), "programs"));
     show_providers(status);
     show_health(status);
     return EXIT_DONE;

@@ -210,6 +210,16 @@ void show_pin_policy(const json_t *policy)
                   (long long)(json_get_int(card, "seconds_left", 0) + 59) / 60);
 }
 
+void show_program_rules(const json_t *rules)
+{
+    const json_t *file;
+    size_t i;
+
+    json_array_foreach (json_get_array(rules, "refused"), i, file)
+        text_line(stdout, _("Règles pour les programmes, fichier refusé : %s (%s)"),
+                  or_dash(file, "file"), or_dash(file, "error"));
+}
+
 static const char *provider_name(const char *state)
 {
     if (strcmp(state, "up") == 0)

@@ -22,6 +22,10 @@ void show_card(const json_t *card);
 /* policy.pin of status: how long a PIN typed once serves, and for which cards one does now. */
 void show_pin_policy(const json_t *policy);
 
+/* policy.programs of status: the files of policy.d that have a mistake. Nothing when all are well.
+ */
+void show_program_rules(const json_t *rules);
+
 /* The identity providers of a status, one line each. */
 void show_providers(const json_t *status);
 

@@ -45,9 +45,9 @@ def insert(desk, states=("ready",)):
     return desk.client.until_card(states)
 
 
-def ask(desk):
+def ask(desk, answer=PIN):
     """A login that must fail: its error; how late it came, and how long others waited."""
-    desk.pinentry.answers(PIN)
+    desk.pinentry.answers(answer)
     with desk.agent.client() as other:
         started = time.monotonic()
         number = desk.client.send("session.login", method="card", deadline_ms=DEADLINE_MS)
@@ -127,6 +127,28 @@ def test_a_card_that_vanishes_in_a_signature(desk):
     desk.card.remove(wait=False)
     with pytest.raises(RpcError, match="CARD_REMOVED"):
         desk.client.wait(number)
+
+
+PAD = "flags 0x100"  # CKF_PROTECTED_AUTHENTICATION_PATH
+
+
+def test_a_pin_typed_on_the_reader(desk):
+    desk.mock.plan(PAD, "C_Login slow 300")
+    assert insert(desk)["pin_pad"] is True
+    asked = len(desk.pinentry.said("GETPIN"))
+    session = desk.login("hang")
+    assert {"pin", "sc"} <= set(session["amr"])
+    assert len(desk.pinentry.said("GETPIN")) == asked, "nothing is typed on the screen"
+    desk.client.call("session.logout")
+
+
+@pytest.mark.parametrize("value, name", [
+    ("0x50", "PROMPT_CANCELLED"), ("0xA4", "PIN_BLOCKED"), ("hang", "DEADLINE_EXCEEDED")])
+def test_a_reader_that_takes_no_pin(desk, value, name):
+    """Cancelled on the reader, a blocked PIN, or nobody there."""
+    desk.mock.plan(PAD, f"C_Login {value}")
+    insert(desk)
+    assert ask(desk, "hang") == name
 
 
 def test_a_slow_list_of_slots_slows_nobody_else_down(desk):

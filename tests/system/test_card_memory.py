@@ -10,7 +10,8 @@ from cpsworld import CardSet, Pcscd, VirtualCard
 from cpsworld.agent import Agent, RpcError
 from cpsworld.desk import Desk
 
-KINDS = {"physician": 3, "variant": 3, "contactless": 2}
+KINDS = {"physician": 3, "variant": 3, "contactless": 2, "cps4": 3, "cps4-t1": 3,
+         "cps4-variant": 4}  # recognised by two selections, one of them in vain
 
 
 def come_back(desk, name):

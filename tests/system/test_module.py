@@ -103,6 +103,8 @@ def test_sign_decrypt_change_and_unblock_with_softhsm(hsm):
         for usage in keys:
             for hash_name in ("sha256", "sha384", "sha512"):
                 assert len(cardop.sign(b"message", hash_name, usage=usage)) == 256
+                assert len(cardop.sign(b"message", hash_name, usage=usage,
+                                       mechanism="RSA_PKCS_PSS")) == 256
         cardop.change_pin(hsm.PIN, "7410")
         with pytest.raises(CardError, match="PIN_WRONG"):
             cardop.verify(hsm.PIN)

@@ -64,6 +64,7 @@ def test_objects_are_seen_without_login(desk):
     for label in (AUT, SIG, "CPS_PUB_AUT", "CPS_ID_CARD", "CPS_DATA"):
         assert label in said
     assert "CPS_ACTIVITY" not in said, "what is behind the PIN is not shown to everybody"
+    assert "AC IGC-SANTE FORT PERSONNES" in said.replace("\\", ""), "the authority, without a key"
     assert "e828bd080f8025000001ff001002" in said, "CKA_ID as on the card"
     assert "warning" not in said and "CKR_" not in said
 

@@ -112,6 +112,8 @@ static inline uint16_t fake_select(struct fake_card *card, const uint8_t *comman
     }
     if (card->directory_len == 0)
         return 0x6A82;
+    if (command[3] == 0x00) /* known of real cards: a path asks for what it wants to be told */
+        return 0x6A86;
     if (len >= 4 && memcmp(data + 2, "\x00\x01", 2) == 0 && card->contactless)
         return 0x6A82;
     if (directory) {

@@ -127,16 +127,17 @@ static inline uint16_t fake4_select(struct fake4 *card, const uint8_t *command)
     if (card->needs_3f00)
         return 0x6A86;
     ber_need(command[2] == 0x08 && command[3] == 0x00);
-    if (len == 2 && data[0] == 0x00) {
-        fake4_enter(card, data);
-        return 0x6127;
-    }
-    for (size_t i = 0; i < card->n_files; i++)
+    for (size_t i = 0; i < card->n_files; i++) {
+        if (len == 2 && card->files[i].path_len == 4 && memcmp(card->files[i].path, data, 2) == 0) {
+            fake4_enter(card, data);
+            return 0x6127;
+        }
         if (card->files[i].path_len == len && memcmp(card->files[i].path, data, len) == 0) {
             fake4_enter(card, len == 4 ? data : NULL);
             card->file = &card->files[i];
             return 0x6127;
         }
+    }
     return 0x6A82;
 }
 
@@ -378,6 +379,7 @@ static inline cps_error fake4_begin(struct transport *transport, struct fail *fa
         transport->generation++;
     }
     card->held = true;
+    transport->transactions++;
     return CPS_OK;
 }
 

@@ -11,6 +11,7 @@
 #include <openssl/x509v3.h>
 
 #include "base/util.h"
+#include "pkcs11/file_memory.h"
 #include "tests/unit/fake_cps4.h"
 
 #define SPAN(literal) ((struct span){(const uint8_t *)(literal), sizeof(literal) - 1})
@@ -402,7 +403,7 @@ static void a_login(void **state)
     (void)state;
     lay_out_usual(1);
     assert_int_equal(open_card(), CPS_OK);
-    assert_int_equal(bench->fake.commands, 3);
+    assert_int_equal(bench->fake.commands, 2); /* what it is known by */
     cps4_driver.identity(bench->card, &identity);
     assert_string_equal(identity.family, "CPS4");
     assert_int_equal(identity.interface, CARD_CONTACT);
@@ -928,6 +929,105 @@ static void data_objects(void **state)
     assert_int_equal(read_object("CPS_ACTIVITY_04_PS", ""), CPS_CARD_UNSUPPORTED);
 }
 
+/* A card that comes back, remembered. */
+
+static uint8_t packed[FILE_MEMORY_SIZE_MAX];
+static size_t packed_len;
+
+/* Everything a login reads, noted. */
+static void remember(void)
+{
+    assert_int_equal(open_card(), CPS_OK);
+    assert_int_equal(certificate(USAGE_AUTHENTICATION), CPS_OK);
+    packed_len = file_memory_pack(bench->fake.transport.memory, packed);
+    assert_true(packed_len > aut_certificate.len);
+}
+
+/* Out and in again: as the agent opens it. */
+static void come_back(void)
+{
+    bench->fake.reset_pending = true;
+    bench->fake.commands = 0;
+    assert_int_equal(open_card(), CPS_OK);
+    assert_true(file_memory_load(bench->fake.transport.memory, (struct span){packed, packed_len}));
+}
+
+static void identity_of_a_card_that_comes_back(void **state)
+{
+    (void)state;
+    lay_out_usual(1);
+    remember();
+    come_back();
+    assert_int_equal(pin_status().tries_left, 3);
+    assert_int_equal(certificate(USAGE_AUTHENTICATION), CPS_OK);
+    assert_int_equal(bench->fake.commands, 3);
+    assert_true(file_memory_is_doubtful(bench->fake.transport.memory));
+    assert_int_equal(verify("1234", false), CPS_OK);
+    assert_int_equal(sign(), CPS_OK);
+    assert_false(file_memory_is_doubtful(bench->fake.transport.memory));
+    assert_int_equal(certificate(USAGE_SIGNATURE), CPS_OK);
+    assert_int_equal(sign_info(USAGE_SIGNATURE, HASH_SHA256), CPS_OK);
+    assert_int_equal(read_object("CPS_INFO_PS", "info"), CPS_OK);
+}
+
+static void a_walk_is_remembered(void **state)
+{
+    (void)state;
+    bench->fake.pin_reference = 3;
+    lay_out_pkcs15("\x00\x07", 0x21, 0x11, SPAN("\xB0\x19"), SPAN("\xB0\x7A"));
+    fake4_add(&bench->fake, "\x00\x07\xB0\x19", 4, aut_certificate);
+    fake4_add(&bench->fake, "\x00\x07\xB0\x7A", 4, sig_certificate);
+    remember();
+    come_back();
+    assert_int_equal(verify("1234", false), CPS_OK);
+    assert_int_equal(sign(), CPS_OK);
+    assert_int_equal(decrypt(), CPS_OK);
+}
+
+/* The same serial number, another key and its certificate: what was said is taken back. */
+static void a_card_that_is_not_the_one_remembered(void **state)
+{
+    struct span other = make_certificate(sig, "digitalSignature");
+
+    (void)state;
+    lay_out_usual(1);
+    lay_out_pkcs15("\x00\x01", 0x20, 0x10, SPAN("\xA0\x02"), SPAN("\xA0\x01"));
+    remember();
+    for (size_t i = 0; i < bench->fake.n_files; i++)
+        if (bench->fake.files[i].content.data == aut_certificate.data)
+            bench->fake.files[i].content = other;
+    bench->fake.aut.key = sig;
+    come_back();
+    assert_int_equal(certificate(USAGE_AUTHENTICATION), CPS_OK);
+    assert_int_equal(verify("1234", false), CPS_OK);
+    assert_int_equal(sign(), CPS_CARD_PROTOCOL);
+    assert_true(file_memory_was_wrong(bench->fake.transport.memory));
+    close_card();
+    OPENSSL_free((void *)(uintptr_t)other.data);
+}
+
+static void a_card_laid_out_anew(void **state)
+{
+    struct fake4 *fake = &bench->fake;
+
+    (void)state;
+    lay_out_usual(1);
+    remember();
+    fake->n_files = 1;
+    bench->aodf.len = 0;
+    bench->dodf.len = 0;
+    fake->pin_reference = 3;
+    lay_out_pkcs15("\x00\x01", 0x21, 0x11, SPAN("\xA0\x02"), SPAN("\xA0\x01"));
+    fake4_add(fake, "\x00\x01\xA0\x01", 4, sig_certificate);
+    fake4_add(fake, "\x00\x01\xA0\x02", 4, aut_certificate);
+    come_back();
+    assert_int_equal(pin_status().tries_left, 3);
+    assert_int_equal(verify("1234", false), CPS_OK);
+    assert_int_equal(fake->presented, 1);
+    assert_int_equal(sign(), CPS_OK);
+    assert_false(file_memory_was_wrong(fake->transport.memory));
+}
+
 /* What goes wrong at each command. */
 
 struct step {
@@ -1133,6 +1233,10 @@ int main(void)
         TEST(a_forgotten_pin_is_found_out),
         TEST(another_program_selects_elsewhere),
         TEST(data_objects),
+        TEST(identity_of_a_card_that_comes_back),
+        TEST(a_walk_is_remembered),
+        TEST(a_card_that_is_not_the_one_remembered),
+        TEST(a_card_laid_out_anew),
         TEST(torn_out_at_each_command_t0),
         TEST(torn_out_at_each_command_t1),
         TEST(one_wrong_status_word),

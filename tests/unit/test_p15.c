@@ -152,6 +152,37 @@ static void certificates(void **state)
     assert_memory_equal(found.list[1].path.bytes, "\x3F\x00\x00\x09\xA0\x01", 6);
 }
 
+/* Labels become JSON text: whatever a card has there must be some. */
+static void labels_that_are_no_text(void **state)
+{
+    static const struct {
+        const char *label;
+        const char *shown;
+    } labels[] = {
+        {"Code de d\xC3\xA9"
+         "blocage",
+         "Code de d\xC3\xA9"
+         "blocage"},
+        {"Code de d\xE9"
+         "blocage",
+         "Code de d?blocage"},
+        {"line\nfeed", "line?feed"},
+        {"\x1B[31m", "?[31m"},
+        {"\xC3", "?"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof labels / sizeof labels[0]; i++) {
+        struct p15_certificates found = {.n = 0};
+        struct ber cdf = {.len = 0};
+
+        ber_certificate(&cdf, 2, labels[i].label, SPAN("\xA0\x02"));
+        p15_read_cdf(ber_span(&cdf), &application, &found);
+        assert_int_equal(found.n, 1);
+        assert_string_equal(found.list[0].label, labels[i].shown);
+    }
+}
+
 static void data_objects(void **state)
 {
     static const uint8_t private_flag[] = {0x07, 0x80};
@@ -247,6 +278,7 @@ int main(void)
         cmocka_unit_test(the_cardholder_pin_and_its_puk),
         cmocka_unit_test(private_keys),
         cmocka_unit_test(certificates),
+        cmocka_unit_test(labels_that_are_no_text),
         cmocka_unit_test(data_objects),
         cmocka_unit_test(data_objects_are_bounded),
         cmocka_unit_test(hostile_files),
