@@ -105,17 +105,23 @@
  * cps-oidcd:
  *   providers {}                       → {providers: [{name, issuer, methods: [...], state,
  *                                        since_at?, error?}]}   methods: "browser", "ecps",
- * "proxy"; state: "unknown", "up", "down" login_browser {provider, max_age?, prompt?: "login" |
- * "none", acr_values?} progress {url} → login login_ciba {provider, login_hint, binding_message,
- * channel?: "MOBILE" | "CARD"} progress {state: "pending", expires_in} → login login: {handle,
- * provider, issuer, sub, subject_name_id?, acr?, auth_mode?, auth_at, amr?, userinfo: {…},
- * id_token, id_token_exp_at, access_token, access_token_exp_at, warnings: […]}   subject_name_id is
- * always there when the profile is of kind psc; warnings: "stray_callbacks", "auth_time_absent",
- * "subject_form" login_proxy {provider, login_hint, binding_message, channel?} → {handle, provider,
- * kind, issuer, sub, subject_name_id, channel, auth_at, userinfo: {}, warnings}
- * "already_connected": the session of an earlier handle goes on under this one send     {handle,
- * service, endpoint, method, content_type?, accept?, body? | body_base64?} + descriptor → {status,
- * content_type, bytes}   of a session at a proxy; the body is written to the descriptor, a memfd
+ *                                        "proxy"; state: "unknown", "up", "down"
+ *   login_browser {provider, max_age?, prompt?: "login" | "none", acr_values?}
+ *                                       progress {url} → login
+ *   login_ciba {provider, login_hint, binding_message, channel?: "MOBILE" | "CARD"}
+ *                                       progress {state: "pending", expires_in} → login
+ *       login: {handle, provider, kind: "psc" | "psc-bas" | "sandbox" | "local-idp", issuer, sub,
+ *               subject_name_id?, acr?, auth_mode?, auth_at, amr?, userinfo: {…}, id_token,
+ *               id_token_exp_at, access_token, access_token_exp_at, warnings: […]}
+ *               subject_name_id is always there but for kind local-idp;
+ *               warnings: "stray_callbacks", "auth_time_absent", "subject_form"
+ *   login_proxy {provider, login_hint, binding_message, channel?} → {handle, provider, kind, issuer,
+ *                                        sub, subject_name_id, channel, auth_at, userinfo: {},
+ *                                        warnings}   "already_connected": the session of an
+ *                                        earlier handle goes on under this one
+ *   send     {handle, service, endpoint, method, content_type?, accept?, body? | body_base64?} +
+ *            descriptor                → {status, content_type, bytes}   of a session at a proxy;
+ *                                        the body is written to the descriptor, a memfd
  *   check    {provider}                → {provider, kind?, issuer?, ok: bool, findings: [{level:
  *                                        "ok" | "note" | "problem", code, detail?}]}
  *   refresh  {handle}                  → {access_token, access_token_exp_at, id_token?,
