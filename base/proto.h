@@ -115,10 +115,10 @@
  *               id_token_exp_at, access_token, access_token_exp_at, warnings: […]}
  *               subject_name_id is always there but for kind local-idp;
  *               warnings: "stray_callbacks", "auth_time_absent", "subject_form"
- *   login_proxy {provider, login_hint, binding_message, channel?} → {handle, provider, kind, issuer,
- *                                        sub, subject_name_id, channel, auth_at, userinfo: {},
- *                                        warnings}   "already_connected": the session of an
- *                                        earlier handle goes on under this one
+ *   login_proxy {provider, login_hint, binding_message, channel?} → {handle, provider, kind,
+ *                                        issuer, sub, subject_name_id, channel, auth_at,
+ *                                        userinfo: {}, warnings}   "already_connected": the
+ *                                        session of an earlier handle goes on under this one
  *   send     {handle, service, endpoint, method, content_type?, accept?, body? | body_base64?} +
  *            descriptor                → {status, content_type, bytes}   of a session at a proxy;
  *                                        the body is written to the descriptor, a memfd
