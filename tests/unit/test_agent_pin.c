@@ -473,6 +473,7 @@ static void a_login_wants_a_fresh_pin(void **state)
     run();
     assert_int_equal(login.ready + other.ready, 2);
     over(&login);
+    over(&other);
     need(&login, true); /* nobody asks now: it must be asked again */
     run();
     assert_int_equal(the_prompt.count, 2);
@@ -482,9 +483,11 @@ static void a_login_wants_a_fresh_pin(void **state)
     user_answers(NULL);
     run();
     assert_int_equal(login.code, CPS_PROMPT_CANCELLED);
+    over(&other);
     need(&other, false);
     run();
     assert_int_equal(other.ready, 1); /* nothing was sent: the PIN is as verified as before */
+    over(&other);
     end();
 }
 
@@ -585,6 +588,7 @@ static void its_time_is_over(void **state)
             assert_true(sd_event_run(agent.event, 5000000) > 0);
     after = pins_json(agent.pins);
     assert_int_equal(json_array_size(json_object_get(after, "verified")), 0);
+    over(&user);
     end();
 }
 
