@@ -264,7 +264,7 @@ static const struct card_driver module_driver = {
 
 static void cleanup_card(struct module_card **card)
 {
-    free_card(&(*card)->card);
+    free_card((struct card *)*card);
 }
 
 cps_error module_card_open(const struct module_config *config, const char *reader,
