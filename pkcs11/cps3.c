@@ -15,14 +15,7 @@
 #define INS_MSE    0x22
 #define P1_MSE_SET 0x41
 
-#define SERIAL_SFI       0x1C
-#define SERIAL_FILE_LEN  12
-#define SERIAL_VALUE_LEN 10
-#define TAG_SERIAL       0x5A
-
-static const uint8_t issuer[] = {0x80, 0x25, 0x00, 0x00, 0x01};
 static const uint8_t root_aid[] = {0x80, 0x25, 0x00, 0x00, 0x01, 0xFF, 0x01, 0x00};
-static const struct file_path ef_serial = {4, {0x3F, 0x00, 0xD0, 0x03}};
 
 /* What the historical bytes of a CPS3 with contacts hold. */
 static const uint8_t contact_atr[] = {0x12, 0x25, 0x00, 0x64, 0x80, 0x00, 0x03};
@@ -122,72 +115,22 @@ cps_error cps3_set_environment(struct cps3 *cps3, uint8_t template, uint8_t algo
     return cps3_command(cps3, "security environment", &set, &answer, fail);
 }
 
-/* EF.SN: 5A 0A, issuer number (5 bytes), eight digits, a check digit and a filler. */
-static bool parse_serial(struct span file, struct cps3 *cps3)
-{
-    struct span value;
-
-    if (!tlv_find(file, TAG_SERIAL, &value) || value.len != SERIAL_VALUE_LEN ||
-        memcmp(value.data, issuer, sizeof issuer) != 0)
-        return false;
-    for (size_t i = 0; i < sizeof issuer; i++)
-        snprintf(cps3->issuer_number + 2 * i, 3, "%02X", issuer[i]);
-    for (size_t i = 0; i < 4; i++) {
-        uint8_t byte = value.data[sizeof issuer + i];
-
-        if (byte >> 4 > 9 || (byte & 0x0F) > 9)
-            return false;
-        snprintf(cps3->serial + 2 * i, 3, "%02X", byte);
-    }
-    return true;
-}
-
-static cps_error serial_by_short_identifier(struct cps3 *cps3, bool *ret_found, struct fail *fail)
-{
-    struct apdu_answer answer;
-    cps_error error =
-        file_read_short(cps3->card.transport, SERIAL_SFI, SERIAL_FILE_LEN, &answer, fail);
-
-    if (error == CPS_OK)
-        *ret_found = parse_serial((struct span){answer.data, answer.len}, cps3);
-    return error;
-}
-
-static size_t serial_length(struct span first)
-{
-    (void)first;
-    return SERIAL_FILE_LEN;
-}
-
-static cps_error serial_by_path(struct cps3 *cps3, bool *ret_found, struct fail *fail)
-{
-    struct file file;
-    uint16_t sw;
-    cps_error error = file_select(cps3->card.transport, &ef_serial, &sw, fail);
-
-    if (error != CPS_OK || sw != APDU_SW_OK)
-        return error;
-    error = file_read(cps3->card.transport, "serial number", serial_length, &file, fail);
-    if (error == CPS_OK)
-        *ret_found = parse_serial(file_span(&file), cps3);
-    return error == CPS_CARD_PROTOCOL ? CPS_OK : error;
-}
-
 /*
  * One command after a reset. When another program has left the card in another directory the
  * path leads back, and when it has selected another applet, the root applet's name.
  */
 static cps_error read_serial(struct cps3 *cps3, struct fail *fail)
 {
+    struct transport *transport = cps3->card.transport;
     bool found = false;
-    cps_error error = serial_by_short_identifier(cps3, &found, fail);
+    cps_error error = serial_read_short(transport, &cps3->serial, &found, fail);
 
     if (error == CPS_OK && !found)
-        error = serial_by_path(cps3, &found, fail);
+        error = serial_read(transport, file_select, &cps3->serial, &found, fail);
     if (error == CPS_OK && !found) {
         error = select_root(cps3->card.transport, fail);
         if (error == CPS_OK)
-            error = serial_by_path(cps3, &found, fail);
+            error = serial_read(transport, file_select, &cps3->serial, &found, fail);
     }
     if ((error == CPS_OK && !found) || error == CPS_CARD_PROTOCOL)
         return fail_set(fail, CPS_CARD_UNSUPPORTED, "no CPS serial number on the card");
@@ -243,9 +186,9 @@ static void cps3_identity(const struct card *card, struct card_identity *ret_ide
 
     ret_identity->family = "CPS3";
     ret_identity->interface = cps3->interface;
-    snprintf(ret_identity->label, sizeof ret_identity->label, "CPS3 %s", cps3->serial);
-    memcpy(ret_identity->serial, cps3->serial, sizeof ret_identity->serial);
-    memcpy(ret_identity->issuer_number, cps3->issuer_number, sizeof ret_identity->issuer_number);
+    snprintf(ret_identity->label, sizeof ret_identity->label, "CPS3 %s", cps3->serial.number);
+    memcpy(ret_identity->serial, cps3->serial.number, sizeof ret_identity->serial);
+    memcpy(ret_identity->issuer_number, cps3->serial.issuer, sizeof ret_identity->issuer_number);
 }
 
 const struct card_driver cps3_driver = {

@@ -6,14 +6,14 @@
 #include "pkcs11/driver.h"
 #include "pkcs11/file_memory.h"
 #include "pkcs11/layout.h"
+#include "pkcs11/serial.h"
 
 /* Longest DigestInfo for INTERNAL AUTHENTICATE: 40 % of a 2048-bit modulus. */
 #define CPS3_AUTHENTICATE_MAX 102
 
 struct cps3 {
     struct card card;
-    char serial[CARD_SERIAL_MAX + 1];
-    char issuer_number[CARD_SERIAL_MAX + 1];
+    struct serial serial;
     bool has_layout;
     enum card_interface interface; /* which application answers; known with the layout */
     struct layout layout;

@@ -19,7 +19,6 @@
 #define P2_NO_INFORMATION 0x0C
 
 static const uint8_t root_aid[] = {0x80, 0x25, 0x00, 0x00, 0x01, 0xFF, 0x01, 0x00};
-static const struct file_path ef_serial = {4, {0x3F, 0x00, 0xD0, 0x03}};
 
 /* Historical bytes seen on such cards. */
 static const struct span histories[] = {
@@ -233,37 +232,6 @@ cps_error cps4_need_layout(struct cps4 *cps4, struct fail *fail)
     return error;
 }
 
-static cps_error serial_by_short_identifier(struct cps4 *cps4, bool *ret_found, struct fail *fail)
-{
-    struct apdu_answer answer;
-    cps_error error =
-        file_read_short(cps4->card.transport, SERIAL_SFI, SERIAL_FILE_LEN, &answer, fail);
-
-    if (error == CPS_OK)
-        *ret_found = serial_parse((struct span){answer.data, answer.len}, &cps4->serial);
-    return error;
-}
-
-static size_t serial_length(struct span first)
-{
-    (void)first;
-    return SERIAL_FILE_LEN;
-}
-
-static cps_error serial_by_path(struct cps4 *cps4, bool *ret_found, struct fail *fail)
-{
-    struct file file;
-    uint16_t sw;
-    cps_error error = file_select_below_root(cps4->card.transport, &ef_serial, &sw, fail);
-
-    if (error != CPS_OK || sw != APDU_SW_OK)
-        return error;
-    error = file_read(cps4->card.transport, "serial number", serial_length, &file, fail);
-    if (error == CPS_OK)
-        *ret_found = serial_parse(file_span(&file), &cps4->serial);
-    return error == CPS_CARD_PROTOCOL ? CPS_OK : error;
-}
-
 /* Whether the card takes a path without 3F00, control information asked for: no CPS3 does. */
 static cps_error selects(struct cps4 *cps4, const struct file_path *path, bool *ret_yes,
                          struct fail *fail)
@@ -297,13 +265,14 @@ static cps_error try_paths(struct cps4 *cps4, struct fail *fail)
  */
 static cps_error read_serial(struct cps4 *cps4, struct fail *fail)
 {
+    struct transport *transport = cps4->card.transport;
     bool found = false;
-    cps_error error = serial_by_short_identifier(cps4, &found, fail);
+    cps_error error = serial_read_short(transport, &cps4->serial, &found, fail);
 
     if (error == CPS_OK && !found) {
         error = select_root(cps4, fail);
         if (error == CPS_OK)
-            error = serial_by_path(cps4, &found, fail);
+            error = serial_read(transport, file_select_below_root, &cps4->serial, &found, fail);
     }
     if (error == CPS_OK && !found)
         error = fail_set(fail, CPS_CARD_PROTOCOL, "no CPS serial number");

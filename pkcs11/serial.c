@@ -4,14 +4,19 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "pkcs11/tlv.h"
+
+#define SFI        0x1C
+#define FILE_LEN   12
 #define TAG_SERIAL 0x5A
 #define VALUE_LEN  10
 #define DIGITS_LEN 4
 
 static const uint8_t issuer[] = {0x80, 0x25, 0x00, 0x00, 0x01};
+static const struct file_path ef_serial = {4, {0x3F, 0x00, 0xD0, 0x03}};
 
 /* 5A 0A, issuer number (5 bytes), eight digits, a check digit and a filler. */
-bool serial_parse(struct span file, struct serial *ret_serial)
+static bool parse(struct span file, struct serial *ret_serial)
 {
     struct serial serial = {.number = ""};
     struct span value;
@@ -30,4 +35,37 @@ bool serial_parse(struct span file, struct serial *ret_serial)
     }
     *ret_serial = serial;
     return true;
+}
+
+cps_error serial_read_short(struct transport *transport, struct serial *ret_serial, bool *ret_found,
+                            struct fail *fail)
+{
+    struct apdu_answer answer;
+    cps_error error = file_read_short(transport, SFI, FILE_LEN, &answer, fail);
+
+    if (error == CPS_OK)
+        *ret_found = parse((struct span){answer.data, answer.len}, ret_serial);
+    return error;
+}
+
+static size_t file_length(struct span first)
+{
+    (void)first;
+    return FILE_LEN;
+}
+
+cps_error serial_read(struct transport *transport, file_select_fn select_path,
+                      struct serial *ret_serial, bool *ret_found, struct fail *fail)
+{
+    struct file file;
+    uint16_t sw;
+    cps_error error = select_path(transport, &ef_serial, &sw, fail);
+
+    *ret_found = false;
+    if (error != CPS_OK || sw != APDU_SW_OK)
+        return error;
+    error = file_read(transport, "serial number", file_length, &file, fail);
+    if (error == CPS_OK)
+        *ret_found = parse(file_span(&file), ret_serial);
+    return error == CPS_CARD_PROTOCOL ? CPS_OK : error;
 }

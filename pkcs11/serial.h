@@ -6,17 +6,23 @@
 #include <stdbool.h>
 
 #include "pkcs11/driver.h"
-#include "pkcs11/tlv.h"
-
-#define SERIAL_SFI      0x1C
-#define SERIAL_FILE_LEN 12
+#include "pkcs11/file.h"
 
 struct serial {
     char number[CARD_SERIAL_MAX + 1]; /* eight digits */
     char issuer[CARD_SERIAL_MAX + 1];
 };
 
-/* False when this is no serial number of that issuer's cards. */
-bool serial_parse(struct span file, struct serial *ret_serial);
+/*
+ * Both look for the file once, and leave ret_serial alone when it is not there or not one of that
+ * issuer's cards: *ret_found tells. They fail when the card cannot be reached.
+ */
+
+/* By its short identifier: one command, when the root applet and nothing below it is current. */
+cps_error serial_read_short(struct transport *transport, struct serial *ret_serial, bool *ret_found,
+                            struct fail *fail);
+
+cps_error serial_read(struct transport *transport, file_select_fn select_path,
+                      struct serial *ret_serial, bool *ret_found, struct fail *fail);
 
 #endif
