@@ -5,13 +5,12 @@
  */
 #include "pkcs11/cps4.h"
 
-#include "pkcs11/code.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/util.h"
+#include "pkcs11/code.h"
 
 #define CHANNEL           1
 #define INS_SELECT        0xA4
