@@ -56,12 +56,17 @@ static void add_session(const struct agent *agent, json_t *event)
 static void add_means(const struct agent *agent, json_t *event)
 {
     const struct login_proof *proof = session_proof(agent->session);
+    json_t *practice;
     json_t *psc;
 
     if (proof == NULL)
         return;
+    practice = practice_chosen(proof->practice);
     set_if(event, "card", json_incref(proof->card));
     set_if(event, "revocation", json_incref(proof->revocation));
+    if (!json_is_null(practice))
+        json_object_set(event, "practice", practice);
+    json_decref(practice);
     if (proof->psc == NULL)
         return;
     psc = json_object();
@@ -115,6 +120,17 @@ void evidence_session_closed(struct agent *agent, const char *reason)
                  json_pack("{s:s, s:s, s:I}", "reason", reason, "session",
                            session_id(agent->session), "epoch",
                            (json_int_t)session_epoch(agent->session)));
+}
+
+void evidence_practice_chosen(struct agent *agent)
+{
+    const struct login_proof *proof = session_proof(agent->session);
+    json_t *event = json_object();
+
+    if (proof != NULL)
+        json_object_set_new(event, "practice", practice_chosen(proof->practice));
+    add_session(agent, event);
+    evidence_add(agent->evidence, "practice", event);
 }
 
 void evidence_statement(struct agent *agent, const struct conn *conn, const char *audience,

@@ -22,6 +22,9 @@ void evidence_login_ended(struct agent *agent, const char *method, int64_t durat
 /* "session_closed", before what it knew is forgotten. */
 void evidence_session_closed(struct agent *agent, const char *reason);
 
+/* "practice": a practice situation was chosen. */
+void evidence_practice_chosen(struct agent *agent);
+
 /* "statement": one was given to a program, or refused to it. */
 void evidence_statement(struct agent *agent, const struct conn *conn, const char *audience,
                         const struct fail *fail);

@@ -253,6 +253,7 @@ cps_error session_choose_practice(struct session *session, int64_t number, struc
         log_warning("practice situation not remembered: %s", text);
     }
     session_touch(session);
+    evidence_practice_chosen(session->agent);
     publish(session, "practice", NULL);
     return CPS_OK;
 }

@@ -213,6 +213,15 @@ def test_export_gives_the_lines_as_they_are(day):
     assert audit(desk, "export", "--directory", str(kept), "--from", "2999") == ""
 
 
+def test_a_practice_situation_is_told_when_it_is_chosen():
+    with Desk() as desk:
+        desk.login()
+        situations = desk.client.call("session.practice")["situations"]
+        desk.client.call("session.practice", number=situations[1]["number"])
+        event = [line for line in lines(settled(desk, at_least=4)) if line["event"] == "practice"]
+        assert [line["practice"]["number"] for line in event] == [situations[1]["number"]]
+
+
 def test_tokens_and_statements_of_a_busy_program_cost_lines_that_say_so():
     with Desk() as desk:
         desk.login()
