@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "pkcs11/padding.h"
+
 #define INS_PSO      0x2A
 #define P1_DECIPHER  0x80
 #define P2_DECIPHER  0x86
@@ -12,7 +14,6 @@
 #define RSA_DECIPHER 0x1A
 
 #define PADDING_INDICATOR 0x81
-#define PADDING_MIN       11 /* bytes of PKCS#1 v1.5 (RFC 8017 section 7.2) */
 
 static cps_error failed(struct fail *fail)
 {
@@ -61,10 +62,7 @@ static cps_error decrypt_once(struct cps3 *cps3, enum key_usage usage, struct sp
                                      cps3->layout.keys[usage].reference, fail);
     if (error == CPS_OK)
         error = send_chain(cps3, cryptogram, &sw, answer, fail);
-    /* The card takes the padding off, which leaves less than the key's length. Nothing at all is
-     * what a command that was not executed gives: nobody encrypts nothing. */
-    if (error == CPS_OK &&
-        (sw != APDU_SW_OK || answer->len == 0 || answer->len > cryptogram.len - PADDING_MIN))
+    if (error == CPS_OK && sw != APDU_SW_OK)
         error = failed(fail);
     return error;
 }
@@ -105,6 +103,22 @@ static cps_error decrypt_with_remedies(struct cps3 *cps3, enum key_usage usage,
     return error;
 }
 
+/*
+ * The card takes the padding off; one that leaves it there answers with a whole block. Nothing at
+ * all is what a command that was not executed gives: nobody encrypts nothing.
+ */
+static cps_error take_plain(struct span answer, size_t block_len, struct secret *plain,
+                            struct fail *fail)
+{
+    bool good = answer.len > 0 && answer.len <= block_len - PADDING_PKCS1_LEN;
+
+    if (answer.len == block_len)
+        good = padding_pkcs1_remove(answer, plain) && secret_len(plain) > 0;
+    else if (good)
+        good = secret_set(plain, answer.data, answer.len) == 0;
+    return good ? CPS_OK : failed(fail);
+}
+
 cps_error cps3_decrypt(struct card *card, enum key_usage usage, struct span cryptogram,
                        struct secret *plain, struct fail *fail)
 {
@@ -128,7 +142,7 @@ cps_error cps3_decrypt(struct card *card, enum key_usage usage, struct span cryp
         error = decrypt_with_remedies(cps3, usage, cryptogram, &answer, fail);
     if (error != CPS_OK)
         return error;
-    (void)secret_set(plain, answer.data, answer.len);
+    error = take_plain((struct span){answer.data, answer.len}, cryptogram.len, plain, fail);
     explicit_bzero(&answer, sizeof answer);
-    return CPS_OK;
+    return error;
 }

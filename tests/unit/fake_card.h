@@ -56,6 +56,7 @@ struct fake_card {
     uint8_t chain[600];
     size_t chain_len;
     /* knobs */
+    bool raw_decipher;  /* leaves the padding where it is */
     bool reset_pending; /* another program reset the card: begin will see it */
     uint8_t inject_ins; /* this instruction is answered by inject_sw, inject_times */
     uint16_t inject_sw;
@@ -344,7 +345,8 @@ static inline uint16_t fake_decipher(struct fake_card *card, const uint8_t *comm
     context = EVP_PKEY_CTX_new(card->key, NULL);
     *out_len = 512;
     ok = card->chain[0] == 0x81 && EVP_PKEY_decrypt_init(context) == 1 &&
-         EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_PADDING) == 1 &&
+         EVP_PKEY_CTX_set_rsa_padding(context, card->raw_decipher ? RSA_NO_PADDING
+                                                                  : RSA_PKCS1_PADDING) == 1 &&
          EVP_PKEY_decrypt(context, out, out_len, card->chain + 1, card->chain_len - 1) == 1;
     EVP_PKEY_CTX_free(context);
     card->chain_len = 0;
