@@ -149,6 +149,8 @@ def show(world):
     world.run("cpsctl", "status")
     title("Login by card: the PIN is asked by pinentry (a scripted one here)")
     login_by_card(world)
+    title("Where: one of the practice situations of the card")
+    world.run("cpsctl", "practice", "2")
     title("A login statement for a patient-record program")
     statement(world)
     title("Login by e-CPS: two digits on the screen, the same to be chosen on the phone")

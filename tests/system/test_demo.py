@@ -15,6 +15,7 @@ DEMO = SOURCE_DIR / "tests" / "demo" / "demo.py"
 LINES = (
     "jose: signature good",
     "preuves : sc pin hwk mfa",
+    "*  2  HOPITAL DES TROIS VALLEES",
     "par e-CPS",
     '"authMode": "MOBILE"',
     "event.session: closed, reason card_removed",
