@@ -71,9 +71,12 @@
  *   decrypt  {usage, mechanism: "RSA_PKCS", data} → {data}   DECRYPT_FAILED for any bad padding
  *   objects  {}                        → {objects: [{label, application, private: bool}]}
  *   object   {label}                   → {value}   PIN_REQUIRED when private and not verified
- *   situations {}                      → {situations: [{number, structure_name?, structure_id?,
- *                                        sector?, raw}], info?: {…}}   practice situations and
- *                                        what CPS_* objects say of the holder, after the PIN
+ *   situations {info?: true}           → {situations: [{number, structure_name?, structure_id?,
+ *                                        sector?, raw}], info: {card_id?, name?, language?,
+ *                                        national_id?, speciality?, raw: {…}}}   practice
+ *                                        situations and, unless info is false, what the other
+ *                                        CPS_* objects say of the holder, after the PIN; raw: the
+ *                                        objects' first 1024 bytes
  *   logout   {}                        → {}   resets the card
  *   report   {reader}                  → {reader_model, atr, protocol, cut: bool, files: [{name,
  *                                        path, sw, control: [line], announces?, length?, content?:

@@ -54,14 +54,14 @@ cps_error cardop_op_situations(struct cardop *cardop, const struct worker_reques
 {
     AUTO_JSON json_t *situations = json_array();
     AUTO_JSON json_t *info = json_object();
+    bool wants_info = json_get_bool(request->params, "info", true);
     struct card_objects objects = {.n = 0};
     cps_error error = list_objects(cardop, &objects, fail);
 
-    (void)request;
     for (size_t i = 0; error == CPS_OK && i < objects.n; i++) {
         const char *label = objects.list[i].label;
 
-        if (cps_info_label(label) ||
+        if ((wants_info && cps_info_label(label)) ||
             (cps_activity_number(label) != 0 && json_array_size(situations) < CPS_ACTIVITIES_MAX))
             error = read_one(cardop, label, situations, info, fail);
     }

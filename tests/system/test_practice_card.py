@@ -60,6 +60,17 @@ def test_practice_situations_of_a_card(name):
         assert desk.card.tries()["pin"] == 3
 
 
+@pytest.mark.parametrize("name, told", [("physician", True), ("variant", False)])
+def test_what_the_certificate_tells_is_not_read_from_the_card(name, told):
+    """The variant's certificate has no code of speciality: the card's own object has."""
+    with Desk(insert=name) as desk:
+        known = desk.card.cards[name]["holder"]["speciality"]
+        (card,) = desk.client.call("card.list")["cards"]
+        assert ("speciality" in card["holder"]) == told
+        assert desk.login()["holder"]["speciality"] == known
+        assert claims(desk)["holder"]["speciality"] == known
+
+
 def test_the_only_situation_is_chosen():
     with Desk(insert="nurse") as desk:
         (practice,) = desk.card.cards["nurse"]["practices"]
