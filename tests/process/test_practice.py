@@ -107,8 +107,8 @@ def by_contactless_card():
 
 def by_provider(method, **login):
     with desk(insert=False, login=login) as (_, client):
-        who = {"national_id": "899700001011"} if method == "ecps" else {}
-        client.call("session.login", method=method, **who)
+        who = {"national_id": "899700001011"} if method != "browser" else {}
+        client.call("session.login", method=method, provider="test", **who)
         return claims(client.call("statement.get", **AUDIENCE)["statement"])
 
 
@@ -121,6 +121,8 @@ ROWS = {
         for mode, way in (("CARD", "ecps"), ("MOBILE", "ecps"), ("MOBILE", "browser"))],
     "`browser` at a provider of kind `local-idp`": [
         lambda: by_provider("browser", kind="local-idp", amr=["pwd", "mfa"])],
+    "`proxy`": [lambda: by_provider("proxy", kind="esante-proxy", channel="MOBILE",
+                                    auth_mode=None)],
     "`ecps` or `browser`, any other": [
         lambda m=mode, w=way: by_provider(w, auth_mode=m)
         for mode, way in (("FIDO", "browser"), ("card", "ecps"), (None, "browser"))] + [

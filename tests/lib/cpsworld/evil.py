@@ -174,7 +174,7 @@ def honest(request):
     if op == "providers":
         answer(request, providers=[{"name": "test", "issuer": "https://idp.example",
                                     "methods": ["ecps", "browser"], "state": "up"}])
-    elif op in ("login_ciba", "login_browser"):
+    elif op in ("login_ciba", "login_browser", "login_proxy"):
         if op == "login_browser":
             send({"id": request["id"], "progress": {"url": "https://idp.example/auth"}})
         answer(request, **{"handle": "h1", "provider": "test", "issuer": "https://idp.example",
