@@ -78,8 +78,29 @@ static void publish_if_changed(const struct oidc *oidc, const json_t *provider)
         json_equal(json_object_get(before, "state"), json_object_get(provider, "state")))
         return;
     server_publish(oidc->agent->server, EVENT_HEALTH,
-                   json_pack("{s:s, s:s, s:s*}", "component", name, "state", state, "error",
+                   json_pack("{s:s, s:s, s:O*, s:s*}", "component", name, "state", state,
+                             "since_at", json_object_get(provider, "since_at"), "error",
                              json_get_string(provider, "error")));
+}
+
+/* oidcd tells by itself when a provider goes or comes back. */
+static void on_event(void *user, const char *event, json_t *packet)
+{
+    struct oidc *oidc = user;
+    const json_t *known = find_provider(oidc, json_get_string(packet, "name"));
+    size_t i;
+    const json_t *one;
+
+    if (strcmp(event, "provider") != 0 || known == NULL)
+        return;
+    json_object_del(packet, "event");
+    simplify(packet);
+    publish_if_changed(oidc, packet);
+    json_array_foreach (oidc->providers, i, one)
+        if (one == known) {
+            json_array_set(oidc->providers, i, packet);
+            return;
+        }
 }
 
 static void on_providers(void *user, json_t *result, const struct fail *fail)
@@ -136,6 +157,7 @@ struct oidc *oidc_new(struct agent *agent)
     oidc->class = (struct child_class){.program = PROTO_OIDCD,
                                        .args = oidc->args,
                                        .in_flight = CALLS_IN_FLIGHT,
+                                       .on_event = on_event,
                                        .on_exit = on_exit_of_oidcd};
     oidc->providers = json_array();
     return oidc;

@@ -137,6 +137,8 @@
  *                                        DOWNLOAD_FAILED with a reason: "dns", "connect",
  *                                        "timeout", "tls", "status", "redirect", "too_large"…
  *   cancel   {id}                      → {}
+ *   Event: provider {name, issuer, methods, state, since_at, error?}   its state has changed; as
+ *                                        in the answer to providers
  *   Refresh tokens, the client credential and PKCE verifiers stay in oidcd.
  *
  * cps-evidence: the files of the evidence log (agent/evidence/chain.h).

@@ -88,6 +88,7 @@ cps_error client_auth_post(const struct client_post *post, struct http_call **sl
                                    .accept = HTTP_ACCEPT_JSON,
                                    .deadline_ms = post->deadline_ms,
                                    .certified = true,
+                                   .ret_sent = post->ret_sent,
                                    .once = post->once};
 
     if (client_auth_apply(post->provider->profile, post->form, &authorization, fail) != CPS_OK)

@@ -27,6 +27,7 @@ struct client_post {
     struct buffer *form;
     int64_t deadline_ms;
     bool once;
+    bool *ret_sent; /* as of http_request */
 };
 cps_error client_auth_post(const struct client_post *post, struct http_call **slot,
                            http_done_fn *done, void *user, struct fail *fail);

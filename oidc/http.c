@@ -35,6 +35,7 @@ struct http_call {
     http_done_fn *done;
     void *user;
     const char *cookie_name; /* static text, or NULL */
+    bool *ret_sent;          /* the asker's, or NULL */
     char error[CURL_ERROR_SIZE];
 };
 
@@ -181,9 +182,13 @@ static void on_finished(CURL *easy, CURLcode code)
 {
     CLEANUP(cleanup_call) struct http_call *call = NULL;
     struct fail fail = FAIL_INIT;
+    long sent = 0;
 
     curl_easy_getinfo(easy, CURLINFO_PRIVATE, &call);
     *call->slot = NULL;
+    if (call->ret_sent != NULL)
+        *call->ret_sent =
+            curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &sent) != CURLE_OK || sent > 0;
     if (code == CURLE_OK) {
         deliver(call);
         return;
@@ -322,6 +327,7 @@ cps_error http_start(struct http *http, const struct http_request *request, stru
                                .provider = request->provider,
                                .body = BUFFER_INIT(HTTP_BODY_MAX),
                                .cookie_name = request->cookie_name,
+                               .ret_sent = request->ret_sent,
                                .done = done,
                                .user = user};
     call->easy = curl_easy_init();

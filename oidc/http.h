@@ -38,6 +38,7 @@ struct http_request {
     int64_t deadline_ms; /* boot time; total_ms at most */
     int64_t total_ms;    /* 0: HTTP_TOTAL_MS */
     bool certified;      /* shows the client's certificate, when the profile has one for TLS */
+    bool *ret_sent;      /* set before done: whether any of it has left; or NULL */
     bool once; /* uses up a code or token: on a fresh connection, so that it is never sent twice */
 };
 

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/util.h"
+#include "base/worker.h"
 #include "oidc/http.h"
 
 #define SUFFIX ".conf"
@@ -112,23 +113,6 @@ cps_error providers_find(const struct providers *providers, const char *name,
     return CPS_OK;
 }
 
-void provider_report(struct provider *provider, const struct fail *fail)
-{
-    enum provider_state state = fail == NULL ? PROVIDER_UP : PROVIDER_DOWN;
-    char why[512] = "answers";
-
-    provider->fail = (struct fail)FAIL_INIT;
-    if (fail != NULL) {
-        provider->fail = *fail;
-        fail_describe(fail, why, sizeof why);
-    }
-    if (provider->state == state)
-        return;
-    provider->state = state;
-    provider->since_at = clock_real_s();
-    log_info("provider %s is %s: %s", provider->name, state_names[state], why);
-}
-
 static json_t *methods_of(const struct profile *profile)
 {
     json_t *methods = json_array();
@@ -154,6 +138,24 @@ static json_t *to_json(const struct provider *provider)
     if (provider->fail.code != CPS_OK)
         json_object_set_new(json, "error", fail_to_json(&provider->fail));
     return json;
+}
+
+void provider_report(struct provider *provider, const struct fail *fail)
+{
+    enum provider_state state = fail == NULL ? PROVIDER_UP : PROVIDER_DOWN;
+    char why[512] = "answers";
+
+    provider->fail = (struct fail)FAIL_INIT;
+    if (fail != NULL) {
+        provider->fail = *fail;
+        fail_describe(fail, why, sizeof why);
+    }
+    if (provider->state == state)
+        return;
+    provider->state = state;
+    provider->since_at = clock_real_s();
+    log_info("provider %s is %s: %s", provider->name, state_names[state], why);
+    worker_event("provider", to_json(provider));
 }
 
 json_t *providers_to_json(const struct providers *providers)

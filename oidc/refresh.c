@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "oidc/refresh.h"
 
+#include <openssl/crypto.h>
+#include <openssl/rand.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +13,10 @@
 #include "oidc/idtoken.h"
 #include "oidc/jws.h"
 #include "oidc/metadata.h"
+
+/* Between refreshes of one session while the provider is down. */
+#define REST_MIN_S 1
+#define REST_MAX_S 30
 
 /* One caller. The work itself belongs to the session and outlives the callers. */
 struct refresh {
@@ -103,6 +109,16 @@ static cps_error check_claims(const struct oidc_session *session, const json_t *
     return idtoken_check(claims, &expect, fail);
 }
 
+/* Providers that do not rotate may give the same one again. */
+static bool same_token(const struct oidc_session *session)
+{
+    const struct secret *fresh = session->fresh.refresh_token;
+    const struct secret *old = session->tokens.refresh_token;
+
+    return secret_len(fresh) == secret_len(old) &&
+           CRYPTO_memcmp(secret_data(fresh), secret_data(old), secret_len(old)) == 0;
+}
+
 static void check_id_token(struct oidc_session *session, bool may_fetch_keys);
 
 static void on_keys(void *user, const struct fail *fail)
@@ -139,6 +155,31 @@ static void check_id_token(struct oidc_session *session, bool may_fetch_keys)
         adopt(session, json_get_int(claims, "exp", 0));
 }
 
+/*
+ * The request has left and no answer came: the provider may have spent the token. Sent again, it
+ * would look stolen and close more than this session (RFC 9700 section 4.14), so it is given up:
+ * unless this provider is known to leave its refresh tokens as they are.
+ */
+static bool is_lost(const struct oidc_session *session, const struct http_answer *answer)
+{
+    return answer == NULL && session->sent && !session->reusable;
+}
+
+/* A pause that doubles, with a tenth of it at random: programs that insist make no storm. */
+static void rest(struct oidc_session *session, int64_t asked_s)
+{
+    uint16_t random = 0;
+
+    (void)RAND_bytes((unsigned char *)&random, sizeof random);
+    session->rest_s = session->rest_s == 0 ? REST_MIN_S : 2 * session->rest_s;
+    if (session->rest_s > REST_MAX_S)
+        session->rest_s = REST_MAX_S;
+    if (asked_s > session->rest_s)
+        session->rest_s = asked_s < REST_MAX_S ? asked_s : REST_MAX_S;
+    session->rest_ms =
+        clock_boot_ms() + session->rest_s * 1000 + session->rest_s * 100 * random / UINT16_MAX;
+}
+
 static void on_answer(void *user, const struct http_answer *answer, const struct fail *why)
 {
     struct oidc_session *session = user;
@@ -148,16 +189,27 @@ static void on_answer(void *user, const struct http_answer *answer, const struct
         fail = *why;
     else
         tokens_read(answer, &session->fresh, &fail);
+    if (is_lost(session, answer)) {
+        fail_reason(&fail, CPS_LOGIN_EXPIRED, "refresh_lost",
+                    "the provider's answer to a refresh was lost");
+        close_session(session, &fail);
+        return;
+    }
     if (strcmp(fail.reason, "invalid_grant") == 0) {
         fail.code = CPS_LOGIN_EXPIRED;
         close_session(session, &fail);
         return;
     }
+    if (fail.code == CPS_PROVIDER_UNAVAILABLE)
+        rest(session, answer != NULL ? answer->retry_after_s : 0);
+    else
+        session->rest_s = session->rest_ms = 0;
     if (fail.code != CPS_OK) {
         fail_add(&fail, "token refresh");
         land(session, &fail);
         return;
     }
+    session->reusable = session->fresh.refresh_token == NULL || same_token(session);
     /* Rotated: the old one is spent whatever is wrong with the rest of the answer. */
     if (session->fresh.refresh_token != NULL) {
         secret_free(session->tokens.refresh_token);
@@ -177,8 +229,10 @@ static cps_error take_off(struct oidc_session *session, struct fail *fail)
                                .url = session->provider->endpoints.token,
                                .form = &form,
                                .deadline_ms = CLOCK_NEVER,
-                               .once = true};
+                               .once = true,
+                               .ret_sent = &session->sent};
 
+    session->sent = false;
     form_add(&form, "grant_type", "refresh_token");
     form_add(&form, "refresh_token", (const char *)secret_data(session->tokens.refresh_token));
     if (client_auth_post(&post, &session->refresh.call, on_answer, session, fail) != CPS_OK)
@@ -196,6 +250,11 @@ void refresh_start(struct request *request, struct oidc_session *session)
         fail_set(&fail, CPS_INTERNAL, "out of memory");
     else if (session->tokens.refresh_token == NULL)
         fail_set(&fail, CPS_TOKEN_UNAVAILABLE, "the provider gave no refresh token");
+    else if (clock_real_s() >= session->auth_at + IDTOKEN_SESSION_S)
+        fail_reason(&fail, CPS_LOGIN_EXPIRED, "too_old", "four hours after the login: log in anew");
+    else if (!session->refreshing && clock_boot_ms() < session->rest_ms)
+        fail_reason(&fail, CPS_PROVIDER_UNAVAILABLE, "resting",
+                    "the provider was down a moment ago");
     else if (!session->refreshing)
         take_off(session, &fail);
     if (fail.code != CPS_OK) {

@@ -29,6 +29,10 @@ struct oidc_session {
     /* Owned by oidc/refresh.c: a refresh under way, its new tokens, its wait for new keys. */
     struct flight refresh;
     bool refreshing;
+    bool sent;       /* the refresh under way has left this machine */
+    bool reusable;   /* the provider has been seen to let its refresh tokens serve again */
+    int64_t rest_ms; /* boot time: before it, a provider that was down is left in peace */
+    int64_t rest_s;  /* the length of that pause */
     struct tokens fresh;
     struct waiter keys;
     struct store *store;

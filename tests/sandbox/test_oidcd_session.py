@@ -81,19 +81,74 @@ def test_an_ended_session_is_closed(psc, oidcd):
     assert len(psc.seen("token.refresh")) == 1
 
 
-def test_refresh_survives_an_outage(psc, oidcd):
+def test_refresh_survives_an_outage_without_a_storm(psc, oidcd):
     login = oidcd.login_browser()
-    psc.fault("status", "token.refresh", status=503, times=2)
-    for _ in range(2):
-        assert refused(oidcd.call, "refresh", handle=login["handle"])[0] == "PROVIDER_UNAVAILABLE"
+    psc.fault("status", "token.refresh", status=503)
+    assert refused(oidcd.call, "refresh", handle=login["handle"])[0] == "PROVIDER_UNAVAILABLE"
+    for _ in range(20):  # programs that insist
+        assert refused(oidcd.call, "refresh", handle=login["handle"]) == ("PROVIDER_UNAVAILABLE",
+                                                                          "resting")
+    assert len(psc.seen("token.refresh")) == 1
+    time.sleep(1.2)
+    assert oidcd.call("refresh", handle=login["handle"])["access_token"]
     assert oidcd.call("refresh", handle=login["handle"])["access_token"]
 
 
-def test_a_refresh_is_never_sent_twice(psc, oidcd):
+def test_a_pause_that_the_provider_asks_for(psc, oidcd):
     login = oidcd.login_browser()
-    psc.fault("reset", "token.refresh", times=-1)
-    assert refused(oidcd.call, "refresh", handle=login["handle"])[0] == "PROVIDER_UNAVAILABLE"
+    psc.fault("status", "token.refresh", status=503, headers={"Retry-After": "2"})
+    assert refused(oidcd.call, "refresh", handle=login["handle"])[1] == "status"
+    time.sleep(1.3)
+    assert refused(oidcd.call, "refresh", handle=login["handle"])[1] == "resting"
+    time.sleep(1.1)
+    assert oidcd.call("refresh", handle=login["handle"])["access_token"]
+
+
+def test_a_network_that_comes_back(psc, oidcd):
+    """Nothing has left this machine: the refresh token is still good."""
+    login = oidcd.login_browser()
+    psc.outage("refuse")
+    assert refused(oidcd.call, "refresh", handle=login["handle"]) == ("PROVIDER_UNAVAILABLE",
+                                                                      "connect")
+    psc.outage("none")
+    time.sleep(1.2)
+    assert oidcd.call("refresh", handle=login["handle"])["access_token"]
     assert len(psc.seen("token.refresh")) == 1
+
+
+@pytest.mark.parametrize("fault", [
+    {"kind": "reset"}, {"kind": "reset", "after": True}, {"kind": "truncate"}])
+def test_a_token_that_may_be_spent_is_never_sent_again(psc, oidcd, fault):
+    login = oidcd.login_browser()
+    psc.fault(on="token.refresh", times=-1, **fault)
+    assert refused(oidcd.call, "refresh", handle=login["handle"]) == ("LOGIN_EXPIRED",
+                                                                      "refresh_lost")
+    psc.clear_faults()
+    assert refused(oidcd.call, "refresh", handle=login["handle"]) == ("LOGIN_EXPIRED", "handle")
+    assert len(psc.seen("token.refresh")) == 1
+
+
+def test_a_provider_that_does_not_rotate_may_be_asked_again(psc, oidcd):
+    psc.settings(rotate_refresh=False)
+    login = oidcd.login_browser()
+    oidcd.call("refresh", handle=login["handle"])
+    psc.fault("reset", "token.refresh")
+    assert refused(oidcd.call, "refresh", handle=login["handle"])[0] == "PROVIDER_UNAVAILABLE"
+    time.sleep(1.2)
+    assert oidcd.call("refresh", handle=login["handle"])["access_token"]
+
+
+def test_a_provider_that_goes_and_comes_back_is_told(psc, oidcd):
+    login = oidcd.login_browser()
+    psc.outage("refuse")
+    refused(oidcd.call, "refresh", handle=login["handle"])
+    psc.outage("none")
+    time.sleep(1.2)
+    oidcd.call("refresh", handle=login["handle"])
+    told = [(event["name"], event["state"]) for event in oidcd.worker.events]
+    assert told == [("sandbox", "up"), ("sandbox", "down"), ("sandbox", "up")]
+    assert all(abs(event["since_at"] - time.time()) < 30 for event in oidcd.worker.events)
+    assert oidcd.worker.events[1]["error"]["code"] == "PROVIDER_UNAVAILABLE"
 
 
 @pytest.mark.parametrize("how, reason", [

@@ -14,6 +14,21 @@ PHYSICIAN = "899700000011"
 NURSE = "899700000029"
 
 
+class OidcWorker(Worker):
+    """Its events about providers are kept apart: they come whenever."""
+
+    def __init__(self, *arguments, **options):
+        self.events = []
+        super().__init__(*arguments, **options)
+
+    def receive(self, timeout_s=10):
+        while True:
+            packet = super().receive(timeout_s)
+            if packet.get("event") != "provider":
+                return packet
+            self.events.append(packet)
+
+
 class OidcError(Exception):
     """An error answer: code and reason as the agent gets them."""
 
@@ -34,7 +49,7 @@ class Oidcd:
         self._write("sandbox", self._profile(client, keys))
         for name, text in (profiles or {}).items():
             self._write(name, text)
-        self.worker = Worker(str(program("cps-oidcd")), "--config", self.dir, env=env)
+        self.worker = OidcWorker(str(program("cps-oidcd")), "--config", self.dir, env=env)
 
     def _write(self, name, text):
         with open(os.path.join(self.dir, "providers.d", f"{name}.conf"), "w",
