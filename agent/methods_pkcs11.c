@@ -198,12 +198,12 @@ static void use_key(struct agent *agent, struct request *request, struct card_us
                     json_t *params)
 {
     const struct policy_rule *rule = rule_of(request);
-    struct card *card = card_of(agent, request);
+    struct card *card;
 
     what.confirm = is_signature(request);
     what.pin = true;
     what.ask_pin = rule->ask_pin;
-
+    card = card_of(agent, request); /* NULL: the request is gone */
     if (card != NULL && may_use(rule, request)) {
         card_use(agent, request, card, &what, params);
         return;
