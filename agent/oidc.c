@@ -83,14 +83,24 @@ static void publish_if_changed(const struct oidc *oidc, const json_t *provider)
                              json_get_string(provider, "error")));
 }
 
+static const char *event_provider(const json_t *packet)
+{
+    const char *name = json_get_string(packet, "name");
+
+    return name != NULL ? name : json_get_string(packet, "provider");
+}
+
 /* oidcd tells by itself when a provider goes or comes back. */
 static void on_event(void *user, const char *event, json_t *packet)
 {
     struct oidc *oidc = user;
-    const json_t *known = find_provider(oidc, json_get_string(packet, "name"));
+    const json_t *known = find_provider(oidc, event_provider(packet));
     size_t i;
     const json_t *one;
 
+    if (strcmp(event, "logout") == 0 && known != NULL)
+        log_info("%s: a logout that was late %s", json_get_string(known, "name"),
+                 json_get_bool(packet, "ended", false) ? "is done" : "is given up");
     if (strcmp(event, "provider") != 0 || known == NULL)
         return;
     json_object_del(packet, "event");

@@ -139,6 +139,7 @@
  *   cancel   {id}                      → {}
  *   Event: provider {name, issuer, methods, state, since_at, error?}   its state has changed; as
  *                                        in the answer to providers
+ *   Event: logout {provider, ended, tries}   of a session whose provider had not heard of its end
  *   Refresh tokens, the client credential and PKCE verifiers stay in oidcd.
  *
  * cps-evidence: the files of the evidence log (agent/evidence/chain.h).

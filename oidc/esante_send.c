@@ -15,12 +15,15 @@
 #include "oidc/esante_answer.h"
 #include "oidc/esante_http.h"
 #include "oidc/esante_path.h"
+#include "oidc/farewell.h"
+#include "oidc/logout.h"
 
 /* National APIs take their time; the caller's deadline is shorter, or is the limit. */
 #define SEND_MS 120000
 
 struct exchange {
     struct request *request;
+    struct provider *provider;
     struct http_call *call;
     char handle[PKCE_VALUE_SIZE];
     struct secret *cookie; /* of a session that is being ended */
@@ -46,6 +49,7 @@ static struct exchange *exchange_new(struct request *request, const struct oidc_
         return NULL;
     }
     exchange->request = request;
+    exchange->provider = session->provider;
     memcpy(exchange->handle, session->handle, sizeof exchange->handle);
     return exchange;
 }
@@ -160,6 +164,19 @@ void esante_send(struct request *request, struct oidc_session *session, const js
         request_fail(request, &fail);
 }
 
+/* The proxy is told again later of what it has not heard. */
+static void leave(struct exchange *exchange, bool ended)
+{
+    struct farewell_words words = {.cookie = TAKE_PTR(exchange->cookie)};
+
+    http_cancel(&exchange->call);
+    if (!ended)
+        log_warning("an e-Santé proxy did not end its session");
+    if (words.cookie != NULL)
+        farewell_add(exchange->request->oidcd, exchange->provider, &words);
+    request_reply(exchange->request, json_pack("{s:b}", "ended", ended));
+}
+
 static void on_disconnected(void *user, const struct http_answer *answer, const struct fail *why)
 {
     struct exchange *exchange = user;
@@ -168,16 +185,16 @@ static void on_disconnected(void *user, const struct http_answer *answer, const 
                  ((answer->status >= 200 && answer->status < 300) || esante_session_gone(answer));
 
     (void)why;
-    if (!ended)
-        log_warning("an e-Santé proxy did not end its session");
-    request_reply(exchange->request, json_pack("{s:b}", "ended", ended));
+    if (logout_heard(answer)) {
+        secret_free(exchange->cookie);
+        exchange->cookie = NULL;
+    }
+    leave(exchange, ended);
 }
 
 static void not_ended(void *flow)
 {
-    struct exchange *exchange = flow;
-
-    request_reply(exchange->request, json_pack("{s:b}", "ended", 0));
+    leave(flow, false);
 }
 
 void esante_disconnect(struct request *request, struct oidc_session *session)

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/proto.h"
 #include "oidc/dispatch.h"
+#include "oidc/farewell.h"
 #include "oidc/fetch.h"
 #include "oidc/http.h"
 #include "oidc/http_loop.h"
@@ -64,6 +65,7 @@ static bool start(struct oidcd *oidcd, const char *config)
 static void stop(struct oidcd *oidcd)
 {
     requests_drop(oidcd);
+    farewells_drop(oidcd);
     store_done(&oidcd->store);
     loopback_set_free(oidcd->loopbacks);
     providers_done(&oidcd->providers);

@@ -22,6 +22,7 @@
 #define REQUEST_MARGIN_MS 50
 
 struct loopback_set;
+struct farewell;
 struct http_loop;
 
 /* What every flow works with: made once in main, never freed before the requests. */
@@ -34,6 +35,8 @@ struct oidcd {
     struct http_loop *fetches;
     struct request *requests;
     unsigned n_requests;
+    struct farewell *farewells; /* the newest first */
+    unsigned n_farewells;
 };
 
 struct request {

@@ -319,6 +319,16 @@ def test_disconnect_of_a_session_that_is_gone(psc, desk):
     assert desk.call("logout", handle=login["handle"]) == {"ended": True}
 
 
+def test_a_disconnect_that_the_proxy_did_not_hear_is_told_again(psc, desk):
+    login = desk.connect()
+    psc.fault("status", "proxy_disconnect", status=503)
+    assert desk.call("logout", handle=login["handle"]) == {"ended": False}
+    end = time.monotonic() + 10
+    while psc.sessions() and time.monotonic() < end:
+        time.sleep(0.05)
+    assert psc.sessions() == [] and len(psc.seen("proxy_disconnect")) == 2
+
+
 def test_the_cookie_stays_here(psc, capfd):
     psc.phone_auto()
     with Desk(psc, env={"CPS_DEBUG": "1"}) as desk:

@@ -145,7 +145,8 @@ def test_a_provider_that_goes_and_comes_back_is_told(psc, oidcd):
     psc.outage("none")
     time.sleep(1.2)
     oidcd.call("refresh", handle=login["handle"])
-    told = [(event["name"], event["state"]) for event in oidcd.worker.events]
+    told = [(event["name"], event["state"]) for event in oidcd.worker.events
+            if event["event"] == "provider"]
     assert told == [("sandbox", "up"), ("sandbox", "down"), ("sandbox", "up")]
     assert all(abs(event["since_at"] - time.time()) < 30 for event in oidcd.worker.events)
     assert oidcd.worker.events[1]["error"]["code"] == "PROVIDER_UNAVAILABLE"
@@ -202,6 +203,28 @@ def test_logout_forgets_whatever_the_provider_says(psc, oidcd, kind):
     assert time.monotonic() - start < 1.5
     assert answer == {"ended": kind == "html"}  # a page of confirmation is an answer
     assert refused(oidcd.call, "refresh", handle=login["handle"]) == ("LOGIN_EXPIRED", "handle")
+
+
+@pytest.mark.parametrize("outage", ["refuse", "status"])
+def test_a_logout_that_the_provider_did_not_hear_is_told_again(psc, oidcd, outage):
+    login = oidcd.login_browser()
+    if outage == "refuse":
+        psc.outage("refuse")
+    else:
+        psc.fault("status", "logout", status=503)
+    assert oidcd.call("logout", handle=login["handle"]) == {"ended": False}
+    assert refused(oidcd.call, "refresh", handle=login["handle"])[0] == "LOGIN_EXPIRED"
+    psc.outage("none")
+    assert len(psc.sessions()) == 1
+    end = time.monotonic() + 10
+    while not any(one["event"] == "logout" for one in oidcd.worker.events):
+        assert time.monotonic() < end
+        oidcd.call("providers")
+        time.sleep(0.05)
+    told = [one for one in oidcd.worker.events if one["event"] == "logout"]
+    assert told[0]["ended"] and told[0]["provider"] == "sandbox" and told[0]["tries"] >= 2
+    assert psc.sessions() == []
+    assert len({one["params"]["token"] for one in psc.seen("revoke")}) == 1
 
 
 def test_logout_during_a_refresh(psc, oidcd):

@@ -24,7 +24,7 @@ class OidcWorker(Worker):
     def receive(self, timeout_s=10):
         while True:
             packet = super().receive(timeout_s)
-            if packet.get("event") != "provider":
+            if packet.get("event") not in ("provider", "logout"):
                 return packet
             self.events.append(packet)
 

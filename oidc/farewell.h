@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Logouts that the provider has not heard of: the session is closed here, and the provider is told
+ * again, with longer and longer pauses, until it answers or its tokens are too old to matter.
+ * Memory only: what is left when this process ends is not told.
+ */
+#ifndef OIDC_FAREWELL_H
+#define OIDC_FAREWELL_H
+
+#include "base/secret.h"
+#include "oidc/request.h"
+#include "oidc/token_endpoint.h"
+
+/* Sessions that wait for their end; the oldest one is given up for a new one. */
+#define FAREWELLS_MAX 32
+
+/* What is still to be told; the members are taken over. */
+struct farewell_words {
+    struct tokens tokens; /* id_token: end_session; refresh_token: revocation; NULL: told already */
+    struct secret *cookie; /* of an e-Santé proxy: /disconnect; or NULL */
+};
+
+void farewell_add(struct oidcd *oidcd, struct provider *provider, struct farewell_words *words);
+
+/* At exit. */
+void farewells_drop(struct oidcd *oidcd);
+
+#endif
