@@ -29,12 +29,12 @@ static void finish(void *flow)
 {
     struct logout *logout = flow;
     struct farewell_words words = {.tokens = logout->tokens};
-    bool left = words.tokens.id_token != NULL || words.tokens.refresh_token != NULL;
 
-    logout->tokens = (struct tokens){0};
     http_cancel(&logout->call);
-    if (left)
+    if (words.tokens.id_token != NULL || words.tokens.refresh_token != NULL) {
+        logout->tokens = (struct tokens){0};
         farewell_add(logout->request->oidcd, logout->provider, &words);
+    }
     request_reply(logout->request, json_pack("{s:b}", "ended", logout->ended));
 }
 
