@@ -118,11 +118,12 @@ static CK_RV check_login(const struct module *module, const struct token *token,
         return CKR_OPERATION_NOT_INITIALIZED;
     if (user != CKU_USER)
         return CKR_USER_TYPE_INVALID;
-    if (json_get_object(token->json, "pin") == NULL)
-        return CKR_USER_PIN_NOT_INITIALIZED;
     if (token->logged_in)
         return CKR_USER_ALREADY_LOGGED_IN;
-    return pin_len == 0 || module->typed_pin ? CKR_OK : CKR_ARGUMENTS_BAD;
+    if (pin_len == 0 || module->typed_pin)
+        return CKR_OK;
+    return json_get_object(token->json, "pin") != NULL ? CKR_ARGUMENTS_BAD
+                                                       : CKR_USER_PIN_NOT_INITIALIZED;
 }
 
 CK_RV C_Login(CK_SESSION_HANDLE handle, CK_USER_TYPE user, unsigned char *pin, CK_ULONG pin_len)

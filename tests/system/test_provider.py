@@ -188,11 +188,47 @@ def test_a_foreign_reset_asks_again(desk):
 
 # Other cards --------------------------------------------------------------------------------------
 
+def signature_of(desk, name, key_id, use, mechanism="RSA-PKCS", options=()):
+    """A signature by pkcs11-tool --login --sign, and openssl's opinion of it."""
+    digest = hashlib.sha256(name.encode()).digest()
+    data, signature = desk.provider.path("to-sign"), desk.provider.path("signed")
+    data.write_bytes(SHA256_INFO + digest if mechanism == "RSA-PKCS" else digest)
+    data.chmod(0o644)
+    hashes = ["--hash-algorithm", "SHA256", "--mgf", "MGF1-SHA256"] if "PSS" in mechanism else []
+    desk.provider.tool("--login", "--sign", "--id", key_id, "-m", mechanism, *hashes, "-i", data,
+                       "-o", signature)
+    plain = desk.provider.path("digest")
+    plain.write_bytes(digest)
+    return subprocess.run(
+        ["openssl", "pkeyutl", "-verify", "-certin", "-keyform", "DER", "-inkey",
+         str(desk.card.cards.certificate(name, use)), "-in", plain, "-sigfile", signature,
+         "-pkeyopt", "digest:sha256", *options], capture_output=True, check=False).returncode == 0
+
+
 def test_contactless_has_no_pin():
     with Desk(insert="contactless") as desk:
         desk.provider = Provider(desk.agent)
         said = desk.provider.tool("-L")
         assert "login required" not in said and "PIN initialized" not in said
-        said = desk.provider.tool("--test")
-        assert "No errors" in said and "CPS_PRIV_TECH" in said
+        assert "CPS_PRIV_TECH" in desk.provider.tool("-O")
+        for login in ((), ("--login",)):
+            said = desk.provider.tool(*login, "--test")
+            assert "No errors" in said and "CPS_PRIV_TECH" in said
+        key_id = "e828bd080f8025000001ff002003"
+        assert signature_of(desk, "contactless", key_id, "tech")
         assert desk.pinentry.questions() == 0
+
+
+def test_cps4_judged_by_pkcs11_tool():
+    with Desk(insert="cps4") as desk:
+        desk.provider = Provider(desk.agent)
+        desk.pinentry.answers("pin " + desk.pin)
+        desk.pinentry.default("yes")
+        assert "CPS_PRIV_AUT" in desk.provider.tool("-O")
+        said = desk.provider.tool("--login", "--test")
+        assert "No errors" in said and "CPS_PRIV_SIG" in said
+        key_id = "e828bd080f8025000001ff001020"
+        assert signature_of(desk, "cps4", key_id, "aut")
+        assert signature_of(desk, "cps4", key_id, "aut", "RSA-PKCS-PSS",
+                            ["-pkeyopt", "rsa_padding_mode:pss"])
+        assert len(desk.pinentry.said("GETPIN")) == 1
