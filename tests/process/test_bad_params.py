@@ -130,7 +130,8 @@ def test_right_parameters_are_not_refused(agent, method):
 
 def test_defaults_and_edges(agent):
     with agent.client() as client:
-        assert client.call("subscribe")["events"] == ["reader", "card", "session", "health"]
+        assert client.call("subscribe")["events"] == ["reader", "card", "session", "desktop",
+                                                      "health"]
         assert client.call("subscribe", events=["session"])["events"] == ["session"]
         assert client.call("subscribe", events=[])["events"] == []
         for repeated in (["card", "card"], ["card", "session", "card"]):

@@ -133,6 +133,9 @@ test('faults reach every route they can be set on', async () => {
     par: () => post('/ext/par/request', {}),
     authorize: () => world.http(world.wallet),
     login: () => world.http(`${new URL(world.wallet).origin}/login/x`),
+    proxy_connect: () => world.http(`${world.proxy}/connect`, { form: {} }),
+    proxy_send: () => world.http(`${world.proxy}/send/x`),
+    proxy_disconnect: () => world.http(`${world.proxy}/disconnect`, { method: 'DELETE' }),
     '*': jwks,
   };
   for (const route of routes.filter((name) => name !== 'callback')) {
