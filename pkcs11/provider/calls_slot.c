@@ -77,15 +77,17 @@ CK_RV C_GetSlotInfo(CK_SLOT_ID slot, CK_SLOT_INFO *info)
 }
 
 /* The agent asks for the PIN; a program is told to log in only where its rule says so. */
+/* The program never has a PIN to give, not even to a card that has one. */
 static CK_FLAGS token_flags(const struct module *module, const struct token *token)
 {
     const json_t *pin = json_get_object(token->json, "pin");
     int64_t tries_left = json_get_int(pin, "tries_left", -1);
-    CK_FLAGS flags = CKF_TOKEN_INITIALIZED | CKF_WRITE_PROTECTED;
+    CK_FLAGS flags =
+        CKF_TOKEN_INITIALIZED | CKF_WRITE_PROTECTED | CKF_PROTECTED_AUTHENTICATION_PATH;
 
     if (pin == NULL)
         return flags;
-    flags |= CKF_USER_PIN_INITIALIZED | CKF_PROTECTED_AUTHENTICATION_PATH;
+    flags |= CKF_USER_PIN_INITIALIZED;
     if (module->login_required)
         flags |= CKF_LOGIN_REQUIRED;
     if (json_get_bool(pin, "blocked", false))
