@@ -66,7 +66,7 @@ def ring(psc, client, person=PHYSICIAN, **params):
     """Starts a login by phone; the id of the request and the digits, once the phone rings."""
     number = client.send("session.login", method="ecps", national_id=person, **params)
     digits = client.next_event("progress", id=number)["digits"]
-    assert wait_until(psc.phone_pending)
+    assert wait_until(psc.phone_pending), client.call("status")
     return number, digits
 
 
@@ -124,7 +124,7 @@ def test_the_digits_are_shown_before_the_push(psc, station, client):
     assert shown["state"] == "phone" and len(shown["digits"]) == 2
     assert psc.seen("ciba_auth") == []
     os.kill(oidcd, signal.SIGCONT)
-    assert wait_until(psc.phone_pending)
+    assert wait_until(psc.phone_pending), client.call("status")
     (push,) = psc.seen("ciba_auth")
     assert push["params"]["binding_message"] == shown["digits"] and push["at"] >= shown_at
     later = client.next_event("progress")
