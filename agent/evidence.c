@@ -10,6 +10,7 @@
 #include "agent/child.h"
 #include "agent/evidence_queue.h"
 #include "agent/server.h"
+#include "agent/settings.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -291,6 +292,7 @@ static cps_error read_settings(struct evidence *evidence, struct fail *fail)
 struct evidence *evidence_new(struct agent *agent, struct fail *fail)
 {
     AUTO_FREE struct evidence *evidence = calloc(1, sizeof *evidence);
+    char host[HOST_NAME_MAX + 1];
 
     if (evidence == NULL) {
         fail_set(fail, CPS_INTERNAL, "out of memory");
@@ -299,8 +301,7 @@ struct evidence *evidence_new(struct agent *agent, struct fail *fail)
     evidence->agent = agent;
     if (read_settings(evidence, fail) != CPS_OK)
         return NULL;
-    evidence->queue =
-        evidence_queue_new(agent->keys, config_string(agent->config, "station", "name", ""));
+    evidence->queue = evidence_queue_new(agent->keys, settings_station(agent->config, host));
     if (evidence->queue == NULL) {
         fail_set(fail, CPS_INTERNAL, "out of memory");
         return NULL;

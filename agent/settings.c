@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/settings.h"
 
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "agent/pin_policy.h"
 
@@ -62,4 +64,13 @@ cps_error settings_check(const struct config *config, struct fail *fail)
                             choices[i].section, choices[i].key);
     }
     return CPS_OK;
+}
+
+const char *settings_station(const struct config *config, char host[HOST_NAME_MAX + 1])
+{
+    if (gethostname(host, HOST_NAME_MAX) == 0)
+        host[HOST_NAME_MAX] = '\0';
+    else
+        snprintf(host, HOST_NAME_MAX + 1, "localhost");
+    return config_string(config, "station", "name", host);
 }

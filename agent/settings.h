@@ -3,11 +3,16 @@
 #ifndef AGENT_SETTINGS_H
 #define AGENT_SETTINGS_H
 
+#include <limits.h>
+
 #include "base/config.h"
 
 extern const struct config_key settings_keys[];
 
 /* The values that a key of words may have: CPS_CONFIGURATION names the key that has another one. */
 cps_error settings_check(const struct config *config, struct fail *fail);
+
+/* The name of this station: configured, else the host's, which is put in the caller's buffer. */
+const char *settings_station(const struct config *config, char host[HOST_NAME_MAX + 1]);
 
 #endif

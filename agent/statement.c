@@ -1,26 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/statement.h"
 
-#include <limits.h>
 #include <openssl/rand.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "agent/identity.h"
 #include "agent/keys.h"
 #include "agent/session.h"
+#include "agent/settings.h"
 #include "base/b64.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/util.h"
 
-/* The name of this station in "iss": configured, else the host's. */
 static json_t *issuer(const struct agent *agent)
 {
-    char name[HOST_NAME_MAX + 1] = "";
-    const char *host = gethostname(name, sizeof name - 1) == 0 ? name : "localhost";
+    char host[HOST_NAME_MAX + 1];
 
-    return json_sprintf("urn:cps-agent:%s", config_string(agent->config, "station", "name", host));
+    return json_sprintf("urn:cps-agent:%s", settings_station(agent->config, host));
 }
 
 static void set_optional(json_t *claims, const char *key, json_t *value)
