@@ -8,6 +8,7 @@
 #include "agent/cpsctl/cpsctl.h"
 #include "agent/cpsctl/evidence_check.h"
 #include "agent/cpsctl/evidence_read.h"
+#include "agent/cpsctl/evidence_show.h"
 #include "agent/cpsctl/evidence_stats.h"
 #include "agent/cpsctl/options.h"
 #include "agent/cpsctl/text.h"
@@ -122,13 +123,24 @@ static int audit_export(json_t *options, const char *directory)
     return EXIT_DONE;
 }
 
-static void show_counts(const json_t *counts)
+static int audit_show(const json_t *options, const char *directory)
+{
+    int n =
+        evidence_show(directory, json_get_string(options, "from"), json_get_string(options, "to"));
+
+    if (n >= 0)
+        return EXIT_DONE;
+    errno = -n;
+    return explain_errno(directory);
+}
+
+static void show_counts(const json_t *counts, const char *(*in_words)(const char *name))
 {
     const char *name;
     json_t *value;
 
     json_object_foreach ((json_t *)(uintptr_t)counts, name, value)
-        text_line(stdout, "    %s : %lld", name, (long long)json_integer_value(value));
+        text_line(stdout, "%6lld × %s", (long long)json_integer_value(value), in_words(name));
 }
 
 static int audit_stats(const json_t *options, const char *directory)
@@ -147,7 +159,7 @@ static int audit_stats(const json_t *options, const char *directory)
     text_line(stdout, _("Connexions : %lld, dont réussies %lld"),
               (long long)json_get_int(logins, "total", 0),
               (long long)json_get_int(logins, "ok", 0));
-    show_counts(json_get_object(logins, "by_method"));
+    show_counts(json_get_object(logins, "by_method"), evidence_method_text);
     text_line(stdout, _("  à deux facteurs : %lld ; par Pro Santé Connect : %lld"),
               (long long)json_get_int(logins, "strong", 0),
               (long long)json_get_int(logins, "psc", 0));
@@ -155,8 +167,9 @@ static int audit_stats(const json_t *options, const char *directory)
         text_line(stdout, _("  durée : %lld ms (médiane), %lld ms (95 %%)"),
                   (long long)json_get_int(durations, "median", 0),
                   (long long)json_get_int(durations, "p95", 0));
-    text_line(stdout, "%s", _("  refusées :"));
-    show_counts(json_get_object(logins, "refused"));
+    if (json_object_size(json_get_object(logins, "refused")) > 0)
+        text_line(stdout, "%s", _("  refusées :"));
+    show_counts(json_get_object(logins, "refused"), evidence_result_text);
     text_line(stdout, _("Attestations : %lld ; jetons : %lld"),
               (long long)json_get_int(stats, "statements", 0),
               (long long)json_get_int(stats, "tokens", 0));
@@ -175,13 +188,15 @@ int main(int argc, char **argv)
         return EXIT_USAGE;
     directory = json_get_string(options, "directory");
     if (verb == NULL || directory == NULL) {
-        text_line(stderr, "%s", _("Usage : cpsctl audit verify|export|stats [--directory D]"));
+        text_line(stderr, "%s", _("Usage : cpsctl audit verify|show|export|stats [--directory D]"));
         return EXIT_USAGE;
     }
     if (strcmp(verb, "verify") == 0)
         return audit_verify(options, directory);
     if (strcmp(verb, "export") == 0)
         return audit_export(options, directory);
+    if (strcmp(verb, "show") == 0)
+        return audit_show(options, directory);
     if (strcmp(verb, "stats") == 0)
         return audit_stats(options, directory);
     text_line(stderr, _("cpsctl: commande inconnue %s"), verb);

@@ -30,8 +30,8 @@ static const struct command commands[] = {
      N_("suivre les événements jusqu'à Ctrl-C")},
     {"logout", command_logout, "[--epoch E]", N_("fermer la session")},
     {"audit", command_audit,
-     "verify|export|stats [--from T] [--to T] [--directory D] [--jwks FICHIER]",
-     N_("journal de preuve : vérifier, copier, compter")},
+     "verify|show|export|stats [--from T] [--to T] [--directory D] [--jwks FICHIER]",
+     N_("journal de preuve : vérifier, lire, copier, compter")},
     {"verify", command_verify,
      "[FICHIER] [--jwks FICHIER] [--audience A] [--nonce N] [--alg ES256|RS256] [--typ T] "
      "[--leeway S]",

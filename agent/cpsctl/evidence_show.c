@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/cpsctl/evidence_show.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/cpsctl/cpsctl.h"
+#include "agent/cpsctl/evidence_read.h"
+#include "agent/cpsctl/evidence_stats.h"
+#include "agent/cpsctl/text.h"
+#include "base/json.h"
+#include "base/util.h"
+
+#define LINE_MAX_LEN 2048
+#define PERSON_LEN   8 /* characters of the keyed hash: enough to tell people of one day apart */
+
+struct period {
+    const char *from;
+    const char *to;
+};
+
+struct word {
+    const char *name;
+    const char *text; /* French msgid */
+};
+
+static const struct word events[] = {
+    {"start", N_("démarrage de l'agent")},
+    {"stop", N_("arrêt de l'agent")},
+    {"login", N_("connexion")},
+    {"session_closed", N_("session fermée")},
+    {"practice", N_("situation d'exercice choisie")},
+    {"statement", N_("attestation")},
+    {"token", N_("jeton")},
+    {"token_count", N_("jetons donnés en tout")},
+    {"key_rotated", N_("nouvelle clé du poste")},
+    {"checkpoint", N_("signature du poste")},
+    {"purge", N_("anciens fichiers supprimés")},
+    {"lost", N_("événements perdus")},
+    {"damage", N_("journal trouvé abîmé")},
+    {NULL, NULL},
+};
+
+static const struct word methods[] = {
+    {"card", N_("carte CPS")},      {"ecps", N_("e-CPS")}, {"browser", N_("navigateur")},
+    {"proxy", N_("proxy e-Santé")}, {NULL, NULL},
+};
+
+static const struct word reasons[] = {
+    {"logout", N_("à la demande")},
+    {"card_removed", N_("carte retirée")},
+    {"replaced", N_("remplacée par une autre connexion")},
+    {"expired", N_("durée maximale atteinte")},
+    {"idle", N_("sans activité")},
+    {"stopped", N_("arrêt de l'agent")},
+    {"blocked", N_("carte ou personne bloquée sur ce poste")},
+    {"untrusted", N_("autorité de la carte retirée")},
+    {"revoked", N_("carte révoquée")},
+    {"suspended", N_("mise en veille")},
+    {"background", N_("autre utilisateur au premier plan")},
+    {"locked", N_("écran verrouillé")},
+    {NULL, NULL},
+};
+
+/* What is not in the table is shown as it is: a newer agent may have written it. */
+static const char *translate(const struct word *words, const char *name)
+{
+    for (; name != NULL && words->name != NULL; words++)
+        if (strcmp(words->name, name) == 0)
+            return _(words->text);
+    return name;
+}
+
+const char *evidence_method_text(const char *method)
+{
+    return translate(methods, method);
+}
+
+const char *evidence_result_text(const char *result)
+{
+    const cps_error_text *text;
+    cps_error error = result != NULL ? cps_error_from_name(result) : CPS_OK;
+
+    if (result == NULL || strcmp(result, "ok") == 0)
+        return NULL;
+    if (error == CPS_INTERNAL)
+        return result;
+    text = cps_error_get_text(error);
+    return text_is_english() ? text->message_en : text->message_fr;
+}
+
+static void add(char *line, const char *before, const char *text)
+{
+    size_t len = strlen(line);
+
+    if (text != NULL && len < LINE_MAX_LEN)
+        snprintf(line + len, LINE_MAX_LEN - len, "%s%s", before, text);
+}
+
+/* Without the full stop of a message: the line goes on. */
+static void trim(char *line)
+{
+    size_t len = strlen(line);
+
+    if (len > 0 && line[len - 1] == '.')
+        line[len - 1] = '\0';
+}
+
+static void add_number(char *line, const char *before, const json_t *from, const char *key,
+                       const char *after)
+{
+    char text[64];
+
+    if (!json_is_integer(json_object_get(from, key)))
+        return;
+    snprintf(text, sizeof text, "%lld%s", (long long)json_get_int(from, key, 0), after);
+    add(line, before, text);
+}
+
+static void add_proofs(char *line, const json_t *amr)
+{
+    const json_t *item;
+    size_t i;
+
+    json_array_foreach (amr, i, item)
+        add(line, i == 0 ? _(" ; preuves : ") : " ", json_string_value(item));
+}
+
+static void add_person(char *line, const char *hash)
+{
+    char start[PERSON_LEN + 1];
+
+    if (hash == NULL)
+        return;
+    snprintf(start, sizeof start, "%s", hash);
+    add(line, _(" ; personne "), start);
+}
+
+static const char *base_name(const char *path)
+{
+    const char *slash = path != NULL ? strrchr(path, '/') : NULL;
+
+    return slash != NULL ? slash + 1 : path;
+}
+
+/* What one would ask first; cpsctl audit export has everything. */
+static void describe(const json_t *event, char *line)
+{
+    const json_t *practice = json_get_object(event, "practice");
+    bool login = json_object_get(event, "method") != NULL;
+
+    add(line, "", translate(events, json_get_string(event, "event")));
+    add(line, _(", par "), evidence_method_text(json_get_string(event, "method")));
+    add(line, _(" ; refus : "), evidence_result_text(json_get_string(event, "result")));
+    trim(line);
+    add(line, _(" ; motif : "), translate(reasons, json_get_string(event, "reason")));
+    add(line, _(" ; pour "), json_get_string(event, "audience"));
+    add(line, _(" ; "), json_get_string(event, "kind"));
+    add_number(line, _(" ; "), event, "count", "");
+    add(line, _(" ; programme "), base_name(json_get_string(event, "program")));
+    if (login)
+        add_proofs(line, json_get_array(event, "amr"));
+    add(line, _(" ; "), json_get_string(practice, "structure_name"));
+    add_number(line, _(" ; "), event, "duration_ms", " ms");
+    add_person(line, json_get_string(event, "person"));
+}
+
+static bool show_line(void *user, const struct evidence_line *text)
+{
+    const struct period *period = user;
+    AUTO_JSON json_t *event = json_parse_strict(text->text, text->len);
+    const char *local = json_get_string(event, "local"); /* 2026-11-22T09:02:11+01:00 */
+    char line[LINE_MAX_LEN] = "";
+
+    if (!evidence_in_period(json_get_string(event, "at"), period->from, period->to))
+        return true;
+    describe(event, line);
+    text_line(stdout, "%6lld  %.10s %.8s  %s", (long long)json_get_int(event, "seq", 0),
+              local != NULL ? local : "-", local != NULL && strlen(local) > 11 ? local + 11 : "-",
+              line);
+    return !ferror(stdout);
+}
+
+int evidence_show(const char *directory, const char *from, const char *to)
+{
+    struct period period = {.from = from, .to = to};
+
+    return evidence_read(directory, show_line, &period);
+}

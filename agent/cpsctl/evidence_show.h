@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The evidence log for people to read: one line of text for each of its lines. */
+#ifndef CPSCTL_EVIDENCE_SHOW_H
+#define CPSCTL_EVIDENCE_SHOW_H
+
+/*
+ * Prints the lines of that period (NULL: without that end) on standard output. Returns how many
+ * files there are, or a negative errno.
+ */
+int evidence_show(const char *directory, const char *from, const char *to);
+
+/* A method of login in words. */
+const char *evidence_method_text(const char *method);
+
+/* The result of an event in words; NULL when all went well. */
+const char *evidence_result_text(const char *result);
+
+#endif

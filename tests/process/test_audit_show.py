@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""cpsctl-audit show and stats: what people read of an evidence log, whatever is in it."""
+import json
+import os
+import pathlib
+import subprocess
+
+import pytest
+
+AUDIT = pathlib.Path(os.environ["CPS_BUILD_DIR"]) / "bin" / "cpsctl-audit"
+LINES = [
+    {"seq": 1, "at": "2026-11-22T07:02:11.318Z", "local": "2026-11-22T08:02:11+01:00",
+     "event": "login", "result": "ok", "method": "card", "duration_ms": 4212,
+     "person": "abcdefghijklmnop", "amr": ["sc", "pin", "hwk", "mfa"]},
+    {"seq": 2, "at": "2026-11-22T07:03:00.000Z", "local": "2026-11-22T08:03:00+01:00",
+     "event": "login", "result": "PIN_BLOCKED", "method": "card", "duration_ms": 900},
+    {"seq": 3, "at": "2026-11-23T07:04:00.000Z", "local": "2026-11-23T08:04:00+01:00",
+     "event": "statement", "result": "ok", "audience": "dpi.example\x1b[2J\x9b",
+     "program": "/opt/dpi/bin/dpi", "person": "abcdefghijklmnop"},
+    {"seq": 4, "at": "2026-11-23T07:05:00.000Z", "local": "2026-11-23T08:05:00+01:00",
+     "event": "of_tomorrow", "result": "NOT_YET_NAMED", "reason": "unheard_of"},
+]
+
+
+@pytest.fixture(name="directory")
+def _directory(tmp_path):
+    log = tmp_path / "evidence"
+    log.mkdir()
+    (log / "evidence-000000000001.jsonl").write_text(
+        "".join(json.dumps(line) + "\n" for line in LINES))
+    return log
+
+
+def audit(directory, *words, language="fr", status=0):
+    env = {**os.environ, "LANGUAGE": language, "LC_ALL": "C.UTF-8"}
+    done = subprocess.run([AUDIT, *words, f"--directory={directory}"], env=env, text=True,
+                          capture_output=True, timeout=20, check=False)
+    assert done.returncode == status, done
+    return done.stdout + done.stderr
+
+
+def test_in_french(directory):
+    shown = audit(directory, "show").splitlines()
+    assert shown[0] == ("     1  2026-11-22 08:02:11  connexion, par carte CPS ; preuves : sc pin "
+                        "hwk mfa ; 4212 ms ; personne abcdefgh")
+    assert "refus : Le code porteur est bloqué ; 900 ms" in shown[1]
+    assert shown[2].endswith("attestation ; pour dpi.example?[2J?? ; programme dpi ; "
+                             "personne abcdefgh")
+    assert shown[3].endswith("of_tomorrow ; refus : NOT_YET_NAMED ; motif : unheard_of")
+
+
+def test_in_english(directory):
+    shown = audit(directory, "show", language="en").splitlines()
+    assert shown[0].endswith("login, by CPS card; evidence: sc pin hwk mfa; 4212 ms; person "
+                             "abcdefgh")
+
+
+def test_a_period(directory):
+    shown = audit(directory, "show", "--from", "2026-11-23", "--to", "2026-11-23T07:04")
+    assert len(shown.splitlines()) == 1 and "attestation" in shown
+
+
+def test_stats_in_words(directory):
+    shown = audit(directory, "stats")
+    assert "2 × carte CPS" in shown and "refusées :" in shown
+    assert "1 × Le code porteur est bloqué." in shown and "PIN_BLOCKED" not in shown
+    assert "abcdefgh" not in shown
+
+
+def test_no_log(tmp_path):
+    assert "nowhere" in audit(tmp_path / "nowhere", "show", status=1)
