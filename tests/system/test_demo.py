@@ -6,21 +6,35 @@ import pathlib
 import subprocess
 import sys
 import tempfile
+import time
 
 import pytest
 
-from cpsworld.paths import SOURCE_DIR
+from cpsworld.paths import SOURCE_DIR, slowness
 
 DEMO = SOURCE_DIR / "tests" / "demo" / "demo.py"
-LINES = (
-    "jose: signature good",
+LINES = (  # in this order
+    "Personne n'est connecté.",
+    "par carte CPS, à",
     "preuves : sc pin hwk mfa",
     "*  2  HOPITAL DES TROIS VALLEES",
-    "par e-CPS",
-    '"authMode": "MOBILE"',
+    "jose: signature good",
+    "Valable.",
+    "par Pro Santé Connect (navigateur), à",
+    '"authMode": "CARD"',
+    "par e-CPS, à",
+    "par e-CPS (proxy e-Santé), à",
+    '"status":200',
+    "Session fermée.",
+    "(sessions at Pro Santé Connect: 0)",
     "event.session: closed, reason card_removed",
+    "Journal intact.",
+    "connexion, par navigateur ; preuves : mfa",
+    "session fermée ; motif : carte retirée",
+    "par Pro Santé Connect : 2",
     "Done: nothing is left running",
 )
+LONGEST_S = 40
 
 
 def commands():
@@ -43,11 +57,16 @@ def place():
 
 
 def test_the_demonstration(place):
+    started = time.monotonic()
     env = {**os.environ, "TMPDIR": str(place), "LANG": "C.UTF-8"}
     done = subprocess.run([sys.executable, DEMO], env=env, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stdout
+    rest = done.stdout
     for line in LINES:
-        assert line in done.stdout
+        before, found, rest = rest.partition(line)
+        assert found, f"{line} not in what follows:\n{before}"
+    assert "eyJ" not in rest, "a token in the evidence"
+    assert time.monotonic() - started < LONGEST_S * slowness()
     assert not [command for command in commands() if str(place) in command]
     assert not list(place.iterdir())
