@@ -1,19 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/card_use.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "agent/conn.h"
+#include "agent/peer.h"
 #include "agent/pin_policy.h"
 #include "agent/prompter.h"
 #include "agent/session.h"
 #include "base/json.h"
 #include "base/proto.h"
 #include "base/util.h"
-
-/* Longest path shown in a question. */
-#define PROGRAM_TEXT_MAX 256
 
 enum step { STEP_CONFIRM, STEP_PIN, STEP_CARD };
 
@@ -126,23 +123,12 @@ static void on_pin(void *user, const struct fail *fail)
 
 static const struct pin_use_class pin_class = {.ready = on_pin};
 
-/* The path for people: what a terminal or a dialogue could take for more than text is masked. */
-static const char *program_text(const struct use *use, char *text, size_t size)
-{
-    if (use->request->conn->program == NULL)
-        return NULL;
-    snprintf(text, size, "%s", use->request->conn->program);
-    for (char *c = text; *c != '\0'; c++)
-        if (*c < ' ' || *c > '~')
-            *c = '?';
-    return text;
-}
-
 static void ask_pin(struct use *use)
 {
-    char text[PROGRAM_TEXT_MAX + 1];
+    char text[PEER_TEXT_MAX + 1];
     struct pin_need need = {
-        .asker = {.purpose = use->what.purpose, .program = program_text(use, text, sizeof text)},
+        .asker = {.purpose = use->what.purpose,
+                  .program = peer_text(use->request->conn->program, text, sizeof text)},
         .display = use->request->conn->display,
         .interactive = use->request->interactive && use->what.ask_pin};
 
@@ -151,12 +137,13 @@ static void ask_pin(struct use *use)
 
 static void ask_user(struct use *use)
 {
-    char text[PROGRAM_TEXT_MAX + 1];
+    char text[PEER_TEXT_MAX + 1];
     json_t *display = use->request->conn->display;
 
     use->prompt = prompt_ask(
         use->agent, "confirm",
-        prompt_text_use(display, program_text(use, text, sizeof text), card_holder(use->card)),
+        prompt_text_use(display, peer_text(use->request->conn->program, text, sizeof text),
+                        card_holder(use->card)),
         display, -1, on_confirmed, use);
 }
 

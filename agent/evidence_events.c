@@ -134,10 +134,12 @@ void evidence_practice_chosen(struct agent *agent)
 }
 
 void evidence_statement(struct agent *agent, const struct conn *conn, const char *audience,
-                        const struct fail *fail)
+                        bool counter_signed, const struct fail *fail)
 {
     json_t *event = json_pack("{s:s, s:s}", "result", result_of(fail), "audience", audience);
 
+    if (counter_signed)
+        json_object_set_new(event, "counter_signed", json_true());
     add_program(event, conn);
     if (fail == NULL)
         add_session(agent, event);

@@ -6,6 +6,8 @@
 #ifndef AGENT_EVIDENCE_EVENTS_H
 #define AGENT_EVIDENCE_EVENTS_H
 
+#include <stdbool.h>
+
 #include "agent/agent.h"
 #include "agent/conn.h"
 #include "agent/session.h"
@@ -25,9 +27,9 @@ void evidence_session_closed(struct agent *agent, const char *reason);
 /* "practice": a practice situation was chosen. */
 void evidence_practice_chosen(struct agent *agent);
 
-/* "statement": one was given to a program, or refused to it. */
+/* "statement": one was given to a program, or refused to it; with the card's counter-signature. */
 void evidence_statement(struct agent *agent, const struct conn *conn, const char *audience,
-                        const struct fail *fail);
+                        bool counter_signed, const struct fail *fail);
 
 /*
  * "token": a kind of token given to a program for the first time in a session; how often after that

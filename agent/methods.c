@@ -7,6 +7,7 @@
 
 #include "agent/card.h"
 #include "agent/cards.h"
+#include "agent/countersign.h"
 #include "agent/desktop.h"
 #include "agent/evidence.h"
 #include "agent/evidence_events.h"
@@ -24,6 +25,7 @@
 #include "agent/statement.h"
 #include "agent/tokens.h"
 #include "agent/trust_watch.h"
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/util.h"
 
@@ -170,9 +172,9 @@ static void give_statement(struct agent *agent, struct request *request)
     struct fail fail = FAIL_INIT;
 
     if (desktop_check(agent->desktop, &fail) == CPS_OK) /* it says who is at the desk */
-        (void)statement_make(agent, audience, param(request, API_STATEMENT_GET, "nonce"), &jws,
-                             &expires_at_s, &fail);
-    evidence_statement(agent, request->conn, audience, jws != NULL ? NULL : &fail);
+        (void)statement_make(agent, audience, param(request, API_STATEMENT_GET, "nonce"), NULL,
+                             &jws, &expires_at_s, &fail);
+    evidence_statement(agent, request->conn, audience, false, jws != NULL ? NULL : &fail);
     if (jws == NULL)
         request_fail(request, &fail);
     else
@@ -183,8 +185,13 @@ static void give_statement(struct agent *agent, struct request *request)
 /* Lines sent in one go mean what they say in that order: log in, then state it. */
 static void on_statement_get(struct agent *agent, struct request *request)
 {
-    if (!login_follow(agent, request, give_statement))
-        give_statement(agent, request);
+    bool counter_sign = json_get_bool(request->params, "counter_sign", false);
+    login_resume give = counter_sign ? countersign_statement : give_statement;
+
+    if (counter_sign && json_object_get(request->params, "deadline_ms") == NULL)
+        request->deadline_ms = clock_boot_ms() + COUNTERSIGN_DEADLINE_MS;
+    if (!login_follow(agent, request, give))
+        give(agent, request);
 }
 
 static void give_token(struct agent *agent, struct request *request)

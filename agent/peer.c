@@ -60,3 +60,14 @@ char *peer_program(int fd, pid_t pid)
     strip_deleted(path);
     return strdup(path);
 }
+
+const char *peer_text(const char *program, char *text, size_t size)
+{
+    if (program == NULL)
+        return NULL;
+    snprintf(text, size, "%s", program);
+    for (char *c = text; *c != '\0'; c++)
+        if (*c < ' ' || *c > '~')
+            *c = '?';
+    return text;
+}

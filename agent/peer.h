@@ -7,6 +7,7 @@
 #ifndef AGENT_PEER_H
 #define AGENT_PEER_H
 
+#include <stddef.h>
 #include <sys/types.h>
 
 /*
@@ -14,5 +15,12 @@
  * it cannot be told: the process is gone already, or hidden by a namespace. The caller frees it.
  */
 char *peer_program(int fd, pid_t pid);
+
+/*
+ * A path for people: what a terminal or a dialogue could take for more than text is masked. Returns
+ * text, or NULL for NULL.
+ */
+#define PEER_TEXT_MAX 256
+const char *peer_text(const char *program, char *text, size_t size);
 
 #endif

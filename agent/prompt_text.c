@@ -20,6 +20,8 @@ static const char *purpose_text(bool english, enum pin_purpose purpose)
         [PIN_FOR_AUTHENTICATION] = {"Authentification", "Authentication"},
         [PIN_FOR_SIGNATURE] = {"Signature", "Signature"},
         [PIN_FOR_DATA] = {"Lecture de données protégées", "Reading of protected data"},
+        [PIN_FOR_STATEMENT] = {"Attestation contresignée par la carte",
+                               "Statement counter-signed by the card"},
         [PIN_FOR_CHANGE] = {"Changement du code porteur", "Change of the PIN"},
     };
 

@@ -13,6 +13,7 @@ enum pin_purpose {
     PIN_FOR_AUTHENTICATION, /* a program uses the authentication key */
     PIN_FOR_SIGNATURE,      /* a program uses the signature key */
     PIN_FOR_DATA,           /* a program decrypts, or reads what the card holds */
+    PIN_FOR_STATEMENT,      /* the card counter-signs a login statement */
     PIN_FOR_CHANGE,         /* the user changes or unblocks it */
 };
 

@@ -31,6 +31,7 @@ const struct config_key settings_keys[] = {
     {"pin", "policy", CONFIG_STRING, 0, 0},
     {"pin", "minutes", CONFIG_INT, 1, PIN_MINUTES_MAX},
     {"pin", "pad", CONFIG_BOOL, 0, 0},
+    {"statement", "counter_signature", CONFIG_BOOL, 0, 0},
     {"evidence", "enabled", CONFIG_BOOL, 0, 0},
     {"evidence", "directory", CONFIG_STRING, 0, 0},
     {"evidence", "keep_days", CONFIG_INT, 1, 3660},

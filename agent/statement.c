@@ -82,7 +82,8 @@ static json_t *make_claims(struct agent *agent, const struct login_proof *proof,
 }
 
 cps_error statement_make(struct agent *agent, const char *audience, const char *nonce,
-                         char **ret_jws, int64_t *ret_expires_at_s, struct fail *fail)
+                         const char *counter_signer, char **ret_jws, int64_t *ret_expires_at_s,
+                         struct fail *fail)
 {
     const struct login_proof *proof = session_proof(agent->session);
     AUTO_JSON json_t *claims = NULL;
@@ -98,6 +99,9 @@ cps_error statement_make(struct agent *agent, const char *audience, const char *
     claims = make_claims(agent, proof, jti);
     json_object_set_new(claims, "aud", json_string(audience));
     json_object_set_new(claims, "nonce", json_string(nonce));
+    if (counter_signer != NULL)
+        json_object_set_new(json_object_get(claims, "card"), "x5t#S256",
+                            json_string(counter_signer));
     json_object_set_new(claims, "iat", json_integer(now));
     json_object_set_new(claims, "exp", json_integer(now + STATEMENT_TTL_S));
     jws = keys_sign(agent->keys, STATEMENT_TYP, claims);

@@ -7,18 +7,22 @@
 #include "base/json.h"
 #include "base/util.h"
 
+/* The PIN may have to be typed. */
+#define COUNTER_SIGN_TIMEOUT_MS 90000
+
 int command_statement(struct cpsctl *ctl, int argc, char **argv)
 {
     static const struct option_row rows[] = {
         {"--audience", "audience", OPTION_TEXT, NULL},
         {"--nonce", "nonce", OPTION_TEXT, NULL},
+        {"--counter-sign", "counter_sign", OPTION_TRUE, NULL},
         {"--epoch", "epoch", OPTION_NUMBER, NULL},
         {0},
     };
     json_t *params = options_read(rows, argc, argv);
     AUTO_JSON json_t *statement = NULL;
-    const char *text;
-    int status;
+    const char *text, *by_card;
+    int status, timeout_ms;
 
     if (params == NULL)
         return EXIT_USAGE;
@@ -27,13 +31,19 @@ int command_statement(struct cpsctl *ctl, int argc, char **argv)
         text_line(stderr, "%s", _("cpsctl: il faut --audience et --nonce"));
         return EXIT_USAGE;
     }
-    status = cpsctl_call(ctl, "statement.get", params, CPS_AGENT_TIMEOUT_MS, &statement);
+    timeout_ms = json_get_bool(params, "counter_sign", false) ? COUNTER_SIGN_TIMEOUT_MS
+                                                              : CPS_AGENT_TIMEOUT_MS;
+    status = cpsctl_call(ctl, "statement.get", params, timeout_ms, &statement);
     if (status != EXIT_DONE)
         return status;
-    text = json_get_string(statement, "statement");
-    if (ctl->json)
+    if (ctl->json) {
         text_json(statement);
-    else
-        puts(text != NULL ? text : ""); /* of any length */
+        return EXIT_DONE;
+    }
+    text = json_get_string(statement, "statement");
+    by_card = json_get_string(statement, "counter_signature");
+    puts(text != NULL ? text : ""); /* of any length */
+    if (by_card != NULL)
+        puts(by_card);
     return EXIT_DONE;
 }

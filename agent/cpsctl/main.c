@@ -22,7 +22,7 @@ static const struct command commands[] = {
      N_("changer ou débloquer le code porteur de la carte")},
     {"practice", command_practice, "[NUMÉRO | --forget] [--epoch E]",
      N_("situations d'exercice : les voir, choisir, oublier le choix")},
-    {"statement", command_statement, "--audience A --nonce N [--epoch E]",
+    {"statement", command_statement, "--audience A --nonce N [--counter-sign] [--epoch E]",
      N_("attestation de connexion signée")},
     {"token", command_token, "[--kind access|id] [--provider P] [--min-ttl S] [--epoch E]",
      N_("jeton Pro Santé Connect de la session")},

@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Counter-signed statements when the card, or whoever speaks for it, does something else."""
+import base64
+import contextlib
+import json
+import time
+
+import pytest
+
+from cpsworld import CardSet
+from cpsworld.agent import Agent, failure
+from cpsworld.evil import CARDOP, PROMPT, SPOKEN_CARDWATCH, evil
+from cpsworld.paths import slowness
+
+READER = "Evil reader 00 00"
+ON = "[statement]\ncounter_signature = yes\n"
+CLERK = """[person]
+card = 29900101
+family_name = SPECIMEN
+given_name = Lou
+internal_id = H3V-0042
+"""
+# What the card does when it is asked to sign: the word in HOME/sign, once; else it signs.
+MOODY = """
+def mood():
+    try:
+        with open(HOME + "/sign") as file:
+            word = file.read()
+        os.unlink(HOME + "/sign")
+        return word
+    except FileNotFoundError:
+        return ""
+
+well = honest
+def honest(request):
+    word = mood() if request["op"] == "sign" else ""
+    if word == "other":
+        request["params"]["digest"] = "A" * 43
+    if word == "reset":
+        refuse(request, "PIN_REQUIRED")
+    elif word == "empty":
+        answer(request)
+    elif word == "crash":
+        os._exit(1)
+    elif word != "hang":
+        well(request)
+
+serve(honest)
+"""
+
+
+@contextlib.contextmanager
+def desk(card="physician", settings=ON, **values):
+    """An agent with a program for a card, and a client; somebody is logged in."""
+    cards = CardSet()
+    use = "tech" if card == "contactless" else "aut"
+    der = base64.urlsafe_b64encode(cards.certificate(card, use).read_bytes()).rstrip(b"=")
+    values.update(CERTIFICATE=der.decode(), KEY=(cards.cards / card / f"{use}.key").read_text())
+    cardop = CARDOP.replace("\nserve(honest)\n", "") + MOODY
+    with Agent(anchors=[cards.chain], settings=settings, people={"clerk": CLERK}, libexec={
+            "cps-cardwatch": evil(SPOKEN_CARDWATCH), "cps-prompt": evil(PROMPT, PIN="1234"),
+            "cps-cardop": evil(cardop, **values)}) as agent, agent.client() as client:
+        fifo = agent.dir / "home" / "cardwatch"
+        end = time.monotonic() + 10
+        while not fifo.exists() and time.monotonic() < end:
+            time.sleep(0.01)
+        client.call("subscribe")
+        with open(fifo, "wb", buffering=0) as said:
+            for event in ({"event": "pcsc", "state": "up"}, {"event": "beat"},
+                          {"event": "reader", "reader": READER, "present": True, "mute": False,
+                           "atr": "3B00", "events": 1}):
+                said.write(json.dumps(event).encode() + b"\n")
+        client.until_card()
+        client.call("session.login", method="card")
+        yield agent, client
+
+
+def ask(client, **more):
+    return client.send("statement.get", audience="dpi", nonce="n-0S6_WzA2Mj", counter_sign=True,
+                       **more)
+
+
+def next_time(agent, word):
+    (agent.dir / "home" / "sign").write_text(word)
+    (agent.dir / "home" / "sign").chmod(0o666)
+
+
+@pytest.fixture(scope="module")
+def world():
+    with desk() as both:
+        yield both
+
+
+@pytest.mark.parametrize("word, error", [("other", "SIGNATURE_INVALID"),
+                                         ("empty", "SIGNATURE_INVALID")])
+def test_no_signature_passes_that_the_certificate_does_not_verify(world, word, error):
+    agent, client = world
+    next_time(agent, word)
+    assert failure(client, ask(client)) == error
+    assert client.wait(ask(client))["counter_signature"]
+
+
+def test_a_card_that_was_reset_is_asked_again_and_no_pin_is_replayed(world):
+    agent, client = world
+    next_time(agent, "reset")
+    answer = client.wait(ask(client))
+    assert answer["counter_signature"] and answer["statement"]
+    next_time(agent, "reset")
+    assert failure(client, ask(client, interaction="none")) == "INTERACTION_REQUIRED"
+
+
+def test_a_cardop_that_dies(world):
+    agent, client = world
+    next_time(agent, "crash")
+    assert failure(client, ask(client)) in ("COMPONENT_FAILED", "CARD_REMOVED")
+    client.until_card()
+    if not client.call("session.current")["session"]:
+        client.call("session.login", method="card")
+
+
+def test_a_card_that_hangs_costs_a_deadline(world):
+    agent, client = world
+    assert client.wait(ask(client))["statement"]
+    next_time(agent, "hang")
+    start = time.monotonic()
+    assert failure(client, ask(client, deadline_ms=300)) == "DEADLINE_EXCEEDED"
+    assert time.monotonic() - start < 0.3 + 0.5 * slowness()
+    plain = client.call("statement.get", audience="dpi", nonce="n-0S6_WzA2Mj")
+    assert "counter_signature" not in plain, "statements do not wait for the card"
+    claims = plain["statement"].split(".")[1]
+    assert b"x5t#S256" not in base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4))
+
+
+def test_the_session_that_ends_meanwhile():
+    with desk() as (agent, client):
+        next_time(agent, "hang")
+        number = ask(client)
+        client.call("session.logout")
+        assert failure(client, number) in ("SESSION_CHANGED", "CARD_REMOVED", "COMPONENT_FAILED")
+        assert failure(client, ask(client)) == "NO_SESSION"
+
+
+def test_not_unless_the_administrator_allows_it():
+    with desk(settings="") as (_, client):
+        assert failure(client, ask(client)) == "NOT_ALLOWED"
+        assert client.call("statement.get", audience="dpi", nonce="n-0S6_WzA2Mj")["statement"]
+
+
+def test_a_card_without_pin_proves_nobody_s_presence():
+    with desk(card="contactless", settings=ON + "[session]\ncontactless = allow\n",
+              PIN=None) as (_, client):
+        assert failure(client, ask(client)) == "CARD_CONTACTLESS"
