@@ -5,6 +5,7 @@
 
 #include <systemd/sd-event.h>
 
+#include "agent/token_counts.h"
 #include "base/config.h"
 
 struct agent_options {
@@ -33,6 +34,7 @@ struct agent {
     struct keys *keys;
     struct session *session;
     struct tokens *tokens;
+    struct token_counts token_counts;
     struct logins *logins;
     struct people *people;
     struct practice_memory *practice_memory;

@@ -7,7 +7,6 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-#include "agent/evidence_events.h"
 #include "agent/peer.h"
 #include "agent/request.h"
 #include "agent/rpc.h"
@@ -49,7 +48,6 @@ void conn_free(struct conn *conn)
 {
     conn->broken = true;
     requests_abandon(conn);
-    evidence_tokens_counted(conn->agent, conn);
     /* A helper being started may hold a copy of the socket: closing ours alone ends no watch. */
     (void)server_watch(conn->agent->server, conn, EPOLL_CTL_DEL);
     close(conn->fd);

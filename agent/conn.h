@@ -13,7 +13,6 @@
 #include <sys/types.h>
 
 #include "agent/agent.h"
-#include "agent/token_kind.h"
 
 /* Longest line accepted and longest line sent, newline included. */
 #define CONN_LINE_MAX   65536
@@ -39,8 +38,6 @@ struct conn {
     unsigned events; /* subscribed kinds, as bits of enum event_kind */
     unsigned n_requests;
     struct request *requests;
-    int64_t token_epoch; /* the session that token_counts is about (agent/evidence_events.h) */
-    unsigned token_counts[TOKEN_KINDS];
     json_t *display; /* where to ask questions, or NULL */
     bool lines_wait; /* in holds whole lines, whose turn has not come */
     char *in;        /* lines that wait, an unfinished line, or NULL */

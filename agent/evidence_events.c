@@ -4,6 +4,7 @@
 #include "agent/evidence.h"
 #include "agent/identity.h"
 #include "agent/keys.h"
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/util.h"
 
@@ -96,6 +97,7 @@ void evidence_agent_started(struct agent *agent)
 
 void evidence_agent_stopped(struct agent *agent)
 {
+    evidence_tokens_counted(agent);
     evidence_add(agent->evidence, "stop", NULL);
 }
 
@@ -116,6 +118,7 @@ void evidence_login_ended(struct agent *agent, const char *method, int64_t durat
 
 void evidence_session_closed(struct agent *agent, const char *reason)
 {
+    evidence_tokens_counted(agent);
     evidence_add(agent->evidence, "session_closed",
                  json_pack("{s:s, s:s, s:I}", "reason", reason, "session",
                            session_id(agent->session), "epoch",
@@ -146,34 +149,56 @@ void evidence_statement(struct agent *agent, const struct conn *conn, const char
     evidence_add(agent->evidence, "statement", event);
 }
 
-void evidence_tokens_counted(struct agent *agent, struct conn *conn)
+/* What was given after the lines that are there. */
+static void tell_more(struct agent *agent, struct token_count *count)
 {
-    for (int kind = 0; kind < TOKEN_KINDS; kind++) {
-        if (conn->token_counts[kind] > 1) {
-            json_t *event =
-                json_pack("{s:s, s:i, s:I}", "kind", token_kind_names[kind], "count",
-                          (int)conn->token_counts[kind], "epoch", (json_int_t)conn->token_epoch);
+    json_t *event = json_pack("{s:s, s:i, s:I}", "kind", token_kind_names[count->kind], "count",
+                              (int)count->more, "epoch", (json_int_t)agent->token_counts.epoch);
 
-            add_program(event, conn);
-            evidence_add(agent->evidence, "token_count", event);
-        }
-        conn->token_counts[kind] = 0;
-    }
+    set_if(event, "program", count->program != NULL ? json_string(count->program) : NULL);
+    set_if(event, "pid", json_integer(count->pid));
+    evidence_add(agent->evidence, "token_count", event);
+    count->more = 0;
+    count->told_ms = clock_boot_ms();
 }
 
-void evidence_token(struct agent *agent, struct conn *conn, enum token_kind kind)
+void evidence_tokens_counted(struct agent *agent)
 {
-    json_t *event;
+    for (unsigned i = 0; i < agent->token_counts.n; i++)
+        if (agent->token_counts.entries[i].more > 0)
+            tell_more(agent, &agent->token_counts.entries[i]);
+    token_counts_clear(&agent->token_counts);
+}
 
-    if (conn->token_epoch != session_epoch(agent->session))
-        evidence_tokens_counted(agent, conn);
-    conn->token_epoch = session_epoch(agent->session);
-    if (conn->token_counts[kind]++ > 0)
-        return;
-    event = json_pack("{s:s, s:s}", "result", "ok", "kind", token_kind_names[kind]);
+static void tell_first(struct agent *agent, const struct conn *conn, enum token_kind kind)
+{
+    json_t *event = json_pack("{s:s, s:s}", "result", "ok", "kind", token_kind_names[kind]);
+
     add_program(event, conn);
     add_session(agent, event);
     evidence_add(agent->evidence, "token", event);
+}
+
+void evidence_token(struct agent *agent, const struct conn *conn, enum token_kind kind)
+{
+    struct token_counts *counts = &agent->token_counts;
+    int64_t epoch = session_epoch(agent->session);
+    struct token_count *count;
+
+    if (counts->epoch != epoch)
+        evidence_tokens_counted(agent);
+    counts->epoch = epoch;
+    count = token_counts_find(counts, conn->program, conn->pid, kind);
+    if (count != NULL) {
+        count->more++;
+        if (clock_boot_ms() - count->told_ms >= TOKEN_COUNTS_TELL_MS)
+            tell_more(agent, count);
+        return;
+    }
+    if (counts->n == TOKEN_COUNTS_MAX)
+        evidence_tokens_counted(agent);
+    (void)token_counts_add(counts, conn->program, conn->pid, kind); /* else each has its line */
+    tell_first(agent, conn, kind);
 }
 
 void evidence_key_rotated(struct agent *agent)

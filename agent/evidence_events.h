@@ -33,10 +33,10 @@ void evidence_statement(struct agent *agent, const struct conn *conn, const char
 
 /*
  * "token": a kind of token given to a program for the first time in a session; how often after that
- * is in "token_count", when the connection or the session ends.
+ * is in "token_count", now and then (agent/token_counts.h) and when the session ends.
  */
-void evidence_token(struct agent *agent, struct conn *conn, enum token_kind kind);
-void evidence_tokens_counted(struct agent *agent, struct conn *conn);
+void evidence_token(struct agent *agent, const struct conn *conn, enum token_kind kind);
+void evidence_tokens_counted(struct agent *agent);
 
 /* "key_rotated", with the new key. */
 void evidence_key_rotated(struct agent *agent);

@@ -89,7 +89,7 @@ static bool count_line(void *user, const struct evidence_line *text)
     else if (strcmp(event, "token") == 0)
         stats->tokens++;
     else if (strcmp(event, "token_count") == 0)
-        stats->tokens += json_get_int(line, "count", 1) - 1; /* the first has its own line */
+        stats->tokens += json_get_int(line, "count", 0);
     return true;
 }
 
