@@ -32,7 +32,6 @@ struct conn {
     int fd;
     pid_t pid;
     char *program; /* path of its executable (agent/peer.h), or NULL */
-    bool greeted;
     bool broken; /* shut down: the loop will see its end and free it; nothing is sent any more */
     bool flush_only; /* not read any more: closed when its requests are answered and sent */
     unsigned events; /* subscribed kinds, as bits of enum event_kind */

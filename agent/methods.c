@@ -55,7 +55,6 @@ static void on_hello(struct agent *agent, struct request *request)
     }
     for (int i = 0; i < API_METHOD_COUNT; i++)
         json_array_append_new(features, json_string(api_methods[i].name));
-    request->conn->greeted = true;
     json_decref(request->conn->display);
     request->conn->display = json_incref(display);
     request_reply(request, json_pack("{s:i, s:{s:s, s:s}, s:o, s:o}", "protocol", PROTOCOL_VERSION,

@@ -115,8 +115,6 @@ static void dispatch(struct conn *conn, const char *id, const json_t *message)
 
     if (method == NULL)
         fail_set(&fail, CPS_METHOD_NOT_FOUND, "%.64s", name);
-    else if (!conn->greeted && method->id != API_HELLO)
-        fail_set(&fail, CPS_HELLO_REQUIRED, "%s", name);
     else if (conn->n_requests >= REQUESTS_MAX)
         fail_set(&fail, CPS_TOO_MANY_REQUESTS, "%d on this connection", REQUESTS_MAX);
     else if (api_check(method, params, &fail) == CPS_OK &&

@@ -6,8 +6,9 @@ INTRO = """<!-- Made by tools/gen_api.py: edit cps-agent.openrpc.json or base/er
 
 {description}
 
-A connection starts with `hello`. Any number of requests may then be under way at once; each is
-answered once, at its deadline at the latest. Ids are strings (64 characters at most) or integers,
+A connection best starts with `hello`, which finds out whether both speak the same version; one without
+it speaks version 1. Any number of requests may be under way at once; each is
+answered once, at its deadline at the latest, and answers may overtake one another. Ids are strings (64 characters at most) or integers,
 and two requests under way on one connection may not share one. Closing the connection cancels its
 requests.
 

@@ -42,8 +42,9 @@ cps_error cps_agent_connect(const char *socket_path, int timeout_ms, cps_agent *
 void cps_agent_free(cps_agent *agent);
 
 /*
- * The first exchange of a connection: says who calls (program, version; for people only) and on
- * which screen or terminal questions should appear, from the environment of this process.
+ * The first exchange of a connection, if it wants one: says who calls (program, version; for people
+ * only) and on which screen or terminal questions should appear, from the environment of this
+ * process.
  */
 cps_error cps_agent_hello(cps_agent *agent, const char *program, const char *version,
                           int timeout_ms);

@@ -142,17 +142,18 @@ def test_depth_of_sixteen_is_read(client):
     refused(client, line, "INVALID_PARAMS", 1)
 
 
-# Before hello ------------------------------------------------------------------------------------
+# With hello and without ------------------------------------------------------------------------------------
 
-def test_hello_comes_first(agent):
+def test_hello_may_be_left_out_but_not_be_wrong(agent):
     with agent.client(hello=False) as client:
-        for method in ("status", "session.current", "session.login", "keys.jwks", "cancel"):
-            refused(client, encoded(request(1, method)), "HELLO_REQUIRED", 1)
+        assert client.call("session.current")["session"] is None
         refused(client, encoded(request(1, "nonsense")), "METHOD_NOT_FOUND", 1)
+        refused(client, encoded(request(1, "session.login")), "INVALID_PARAMS", 1)
         refused(client, encoded(request(1, "hello", params={"protocol": 2})), "PROTOCOL_VERSION", 1)
         refused(client, encoded(request(1, "hello")), "INVALID_PARAMS", 1)
-        refused(client, encoded(request(1)), "HELLO_REQUIRED", 1)
-        assert client.call("hello", protocol=1)["protocol"] == 1
+        hello = client.call("hello", protocol=1)
+        assert hello["protocol"] == 1 and "token.get" in hello["features"]
+        assert hello == client.call("hello", protocol=1)  # nothing changed meanwhile
         assert client.call("status")["version"]
 
 
