@@ -16,6 +16,9 @@
 
 #define PARTS_MAX 8
 
+/* Answers to lines of one turn are sent together, once there are so many bytes of them. */
+#define GATHERED_MAX 16384
+
 /* Lines served before the other clients have their turn. */
 #define LINES_A_TURN 32
 
@@ -132,7 +135,7 @@ void conn_send(struct conn *conn, const struct conn_part *parts, size_t n)
         total += parts[i].len;
     }
     iov[n] = (struct iovec){.iov_base = (char[]){'\n'}, .iov_len = 1};
-    if (conn->out == NULL)
+    if (conn->out == NULL && !conn->gathering)
         sent = sendmsg(conn->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (sent == (ssize_t)total)
         return;
@@ -145,7 +148,8 @@ void conn_send(struct conn *conn, const struct conn_part *parts, size_t n)
         break_off(conn);
         return;
     }
-    watch(conn);
+    if (!conn->gathering)
+        watch(conn);
 }
 
 void conn_send_json(struct conn *conn, json_t *message)
@@ -241,16 +245,25 @@ static bool keep_rest(struct conn *conn, const char *rest, size_t len)
 static bool serve(struct conn *conn, size_t len)
 {
     size_t start = 0;
-    const char *end;
+    const char *end = memchr(scratch, '\n', len);
 
-    for (unsigned n = 0;; n++) {
-        end = memchr(scratch + start, '\n', len - start);
-        if (end == NULL || n == LINES_A_TURN || backlog(conn) > CONN_BACKLOG_PAUSE || conn->broken)
+    for (unsigned n = 0; end != NULL && n < LINES_A_TURN; n++) {
+        const char *line = scratch + start;
+        size_t line_len = (size_t)(end - line);
+
+        if (backlog(conn) > CONN_BACKLOG_PAUSE || conn->broken)
             break;
-        rpc_line(conn, scratch + start, (size_t)(end - (scratch + start)));
-        start = (size_t)(end - scratch) + 1;
+        start += line_len + 1;
+        end = memchr(scratch + start, '\n', len - start);
+        conn->gathering = end != NULL;
+        rpc_line(conn, line, line_len);
+        if (backlog(conn) > GATHERED_MAX && !conn->broken && !flush(conn))
+            return false;
     }
     conn->lines_wait = end != NULL;
+    conn->gathering = false;
+    if (conn->out != NULL && !conn->broken && !flush(conn))
+        return false;
     if (end == NULL && len - start >= CONN_LINE_MAX)
         return refuse_stream(conn);
     if (!keep_rest(conn, scratch + start, len - start))

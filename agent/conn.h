@@ -32,13 +32,14 @@ struct conn {
     int fd;
     pid_t pid;
     char *program; /* path of its executable (agent/peer.h), or NULL */
-    bool broken; /* shut down: the loop will see its end and free it; nothing is sent any more */
+    bool broken;   /* shut down: the loop will see its end and free it; nothing is sent any more */
     bool flush_only; /* not read any more: closed when its requests are answered and sent */
     unsigned events; /* subscribed kinds, as bits of enum event_kind */
     unsigned n_requests;
     struct request *requests;
     json_t *display; /* where to ask questions, or NULL */
     bool lines_wait; /* in holds whole lines, whose turn has not come */
+    bool gathering;  /* more lines of the same turn follow: answers are kept, sent together */
     char *in;        /* lines that wait, an unfinished line, or NULL */
     size_t in_len;
     char *out; /* what the socket would not take, or NULL */

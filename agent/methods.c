@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/methods.h"
 
+#include <inttypes.h>
 #include <openssl/x509.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,22 +46,24 @@ static json_t *epoch_of(const struct agent *agent)
 static void on_hello(struct agent *agent, struct request *request)
 {
     json_t *display = json_get_object(request->params, "display");
-    json_t *features = json_array();
+    AUTO_FREE char *text = NULL;
     struct fail fail;
+    int len;
 
     if (json_get_int(request->params, "protocol", 0) != PROTOCOL_VERSION) {
-        json_decref(features);
         fail_set(&fail, CPS_PROTOCOL_VERSION, "this agent speaks version %d", PROTOCOL_VERSION);
         request_fail(request, &fail);
         return;
     }
-    for (int i = 0; i < API_METHOD_COUNT; i++)
-        json_array_append_new(features, json_string(api_methods[i].name));
     json_decref(request->conn->display);
     request->conn->display = json_incref(display);
-    request_reply(request, json_pack("{s:i, s:{s:s, s:s}, s:o, s:o}", "protocol", PROTOCOL_VERSION,
-                                     "agent", "name", "cps-agent", "version", CPS_VERSION,
-                                     "features", features, "epoch", epoch_of(agent)));
+    len = asprintf(&text,
+                   "{\"protocol\":%d,\"agent\":{\"name\":\"cps-agent\",\"version\":\"" CPS_VERSION
+                   "\"},\"features\":%s,\"epoch\":%" PRId64 "}",
+                   PROTOCOL_VERSION, api_features, session_epoch(agent->session));
+    if (len < 0)
+        abort(); /* no answer could be given; the supervisor starts the agent again */
+    request_reply_text(request, text, (size_t)len);
 }
 
 static void on_status(struct agent *agent, struct request *request)

@@ -21,16 +21,17 @@
 
 #define BACKLOG 1024
 
-/* Clients served before helpers, timers and newcomers have their turn. */
+/* Clients served before helpers and timers have their turn. */
 #define CLIENTS_A_TURN 32
 
 struct server {
     struct agent *agent;
     int fd;
-    bool bound; /* we made the socket file, we remove it */
-    sd_event_source *io;
-    int clients_fd; /* epoll of all connections */
-    sd_event_source *clients;
+    bool bound;   /* we made the socket file, we remove it */
+    int ready_fd; /* epoll of the socket and of all connections */
+    sd_event_source *ready;
+    bool deaf; /* out of descriptors: the socket is not watched */
+    uid_t uid; /* ours, and that of whoever may connect */
     struct conn *conns;
     unsigned n_conns;
 };
@@ -40,14 +41,14 @@ const char *const event_names[EVENT_KINDS] = {
     [EVENT_DESKTOP] = "desktop", [EVENT_HEALTH] = "health",
 };
 
-static int peer_check(int fd, pid_t *ret_pid)
+static int peer_check(const struct server *server, int fd, pid_t *ret_pid)
 {
     struct ucred cred;
     socklen_t len = sizeof cred;
 
     if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0)
         return -errno;
-    if (cred.uid != geteuid()) {
+    if (cred.uid != server->uid) {
         log_warning("connection from uid %u refused", (unsigned)cred.uid);
         return -EPERM;
     }
@@ -60,7 +61,7 @@ static void admit(struct server *server, int fd)
     struct conn *conn;
     pid_t pid;
 
-    if (peer_check(fd, &pid) < 0 || server->n_conns >= SERVER_CONNS_MAX) {
+    if (peer_check(server, fd, &pid) < 0 || server->n_conns >= SERVER_CONNS_MAX) {
         close(fd);
         return;
     }
@@ -73,46 +74,57 @@ static void admit(struct server *server, int fd)
         conn->next->link = &conn->next;
     server->conns = conn;
     server->n_conns++;
+    conn_ready(conn, EPOLLIN); /* whoever connects to ask has mostly asked by now */
 }
 
-static int on_connection(sd_event_source *source, int fd, uint32_t revents, void *user)
+/* The socket itself is the entry of ready_fd without a connection. */
+static void watch_socket(struct server *server, bool on)
 {
-    struct server *server = user;
-    int client = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    struct epoll_event event = {.events = on ? EPOLLIN : 0};
 
-    (void)revents;
-    if (client >= 0) {
-        admit(server, client);
+    server->deaf = !on;
+    if (epoll_ctl(server->ready_fd, EPOLL_CTL_MOD, server->fd, &event) < 0)
+        log_error("listening: %s", strerror(errno));
+}
+
+static void on_connection(struct server *server)
+{
+    int fd = accept4(server->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+    if (fd >= 0) {
+        admit(server, fd);
     } else if (errno == EMFILE || errno == ENFILE) {
         /* Out of descriptors: those connected go on, newcomers wait until one of them leaves. */
         log_error("too many open connections");
-        sd_event_source_set_enabled(source, SD_EVENT_OFF);
+        watch_socket(server, false);
     }
-    return 0;
 }
 
 int server_watch(struct server *server, struct conn *conn, int operation)
 {
     struct epoll_event event = {.events = conn->watched, .data.ptr = conn};
 
-    return epoll_ctl(server->clients_fd, operation, conn->fd, &event) < 0 ? -errno : 0;
+    return epoll_ctl(server->ready_fd, operation, conn->fd, &event) < 0 ? -errno : 0;
 }
 
 /*
- * The clients that are ready, a batch a turn: with a source each the loop would look at the kernel
- * again for every one. A connection is freed in its own conn_ready() only, so none of a batch is
- * freed by another of it.
+ * The clients that are ready, newcomers among them, a batch a turn: with a source each the loop
+ * would look at the kernel again for every one. A connection is freed in its own conn_ready() only,
+ * so none of a batch is freed by another of it.
  */
-static int on_clients(sd_event_source *source, int fd, uint32_t revents, void *user)
+static int on_ready(sd_event_source *source, int fd, uint32_t revents, void *user)
 {
+    struct server *server = user;
     struct epoll_event events[CLIENTS_A_TURN];
     int n = epoll_wait(fd, events, CLIENTS_A_TURN, 0);
 
     (void)source;
     (void)revents;
-    (void)user;
     for (int i = 0; i < n; i++)
-        conn_ready(events[i].data.ptr, events[i].events);
+        if (events[i].data.ptr == NULL)
+            on_connection(server);
+        else
+            conn_ready(events[i].data.ptr, events[i].events);
     return 0;
 }
 
@@ -122,7 +134,8 @@ void server_forget(struct server *server, struct conn *conn)
     if (conn->next != NULL)
         conn->next->link = conn->link;
     server->n_conns--;
-    sd_event_source_set_enabled(server->io, SD_EVENT_ON);
+    if (server->deaf)
+        watch_socket(server, true);
 }
 
 void server_publish(struct server *server, enum event_kind kind, json_t *params)
@@ -231,16 +244,18 @@ struct server *server_new(struct agent *agent, struct fail *fail)
     }
     server->agent = agent;
     server->fd = -1;
-    server->clients_fd = epoll_create1(EPOLL_CLOEXEC);
+    server->uid = geteuid();
+    server->ready_fd = epoll_create1(EPOLL_CLOEXEC);
     raise_descriptor_limit();
     if (open_socket(server, fail) != CPS_OK) {
         server_free(server);
         return NULL;
     }
-    r = sd_event_add_io(agent->event, &server->io, server->fd, EPOLLIN, on_connection, server);
-    if (r >= 0)
-        r = sd_event_add_io(agent->event, &server->clients, server->clients_fd, EPOLLIN, on_clients,
-                            server);
+    r = epoll_ctl(server->ready_fd, EPOLL_CTL_ADD, server->fd,
+                  &(struct epoll_event){.events = EPOLLIN}) < 0
+            ? -errno
+            : sd_event_add_io(agent->event, &server->ready, server->ready_fd, EPOLLIN, on_ready,
+                              server);
     if (r < 0) {
         fail_set(fail, CPS_INTERNAL, "listening: %s", strerror(-r));
         server_free(server);
@@ -259,10 +274,9 @@ void server_free(struct server *server)
         server_forget(server, conn);
         conn_free(conn);
     }
-    sd_event_source_disable_unref(server->io);
-    sd_event_source_disable_unref(server->clients);
-    if (server->clients_fd >= 0)
-        close(server->clients_fd);
+    sd_event_source_disable_unref(server->ready);
+    if (server->ready_fd >= 0)
+        close(server->ready_fd);
     if (server->bound)
         unlink(server->agent->options.socket_path);
     if (server->fd >= 0)

@@ -121,6 +121,7 @@ def header(api):
 
 def table(api):
     arrays = Table()
+    features = json.dumps([m["name"] for m in api["methods"]], separators=(",", ":"))
     methods = []
     for method in api["methods"]:
         params = [arrays.param(p["name"], p.get("required", False), p["schema"])
@@ -131,7 +132,8 @@ def table(api):
                        f".default_deadline_ms = {method['x-default-deadline-ms']}, "
                        f".interactive = {'true' if method['x-interactive'] else 'false'}}},\n")
     return (f'{BANNER}#include "agent/api/api_check.h"\n\n' + "\n".join(arrays.arrays)
-            + "\nconst struct api_method api_methods[] = {\n" + "".join(methods) + "};\n")
+            + "\nconst struct api_method api_methods[] = {\n" + "".join(methods) + "};\n\n"
+            + f"const char api_features[] = {c_text(features)};\n")
 
 
 def main():

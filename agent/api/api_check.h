@@ -56,6 +56,9 @@ struct api_method {
 /* Indexed by enum api_method_id; API_METHOD_COUNT entries. */
 extern const struct api_method api_methods[];
 
+/* Their names as a JSON array. */
+extern const char api_features[];
+
 /* NULL when there is no such method. */
 const struct api_method *api_find(const char *name);
 
