@@ -107,18 +107,18 @@ CHAPTERS = (card, browser, phone, proxy, logout, pull_card, evidence)
 
 def keep(world):
     world.card.insert(DOCTOR)
-    world.agent.pinentry.default("pin " + world.card.cards[DOCTOR]["pin"])
-    world.psc.phone_auto(delay_ms=2000)
-    person = world.national_id(DOCTOR)
+    world.answers_by_itself()
+    person, place = world.national_id(DOCTOR), world.agent.dir
     title("This world stays until Ctrl-C. To play with it, in another terminal:")
-    print(f"""  export PATH={world.agent.dir}:$PATH
+    print(f"""  export PATH={place}:$PATH
   as-user cpsctl status
-  as-user cpsctl login --card          # the PIN is given by the scripted pinentry
+  as-user cpsctl login --card          # everybody types their own PIN in the scripted pinentry
   as-user cpsctl login --browser       # a script is the browser, and the card is in it
   as-user cpsctl login --ecps {person} # the phone answers by itself after 2 s
   as-user cpsctl watch
-  echo '{{"cmd":"remove"}}' | socat - UNIX-CONNECT:{world.card.control}
-  echo '{{"cmd":"insert","card":"nurse"}}' | socat - UNIX-CONNECT:{world.card.control}
+  card-in nurse 1; card-out 1; card-out; card-in physician   # cards of the two readers, 0 and 1
+  as-user cpsctl login --card --reader '{world.second.reader}'
+  as-user /usr/bin/python3 {place}/examples/client.py https://dpi.example
   cards: {' '.join(world.card.cards.names())}
   phone and faults of the PSC stand-in: {world.psc.control} (tests/sandbox/README.md)
 """, flush=True)

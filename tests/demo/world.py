@@ -6,13 +6,14 @@ import contextlib
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import threading
 
 from cpsworld import Pcscd, VirtualCard
 from cpsworld.agent import Agent, own, unprivileged
-from cpsworld.paths import build_dir, slowness
+from cpsworld.paths import SOURCE_DIR, build_dir, slowness
 from cpsworld.sandbox import Sandbox
 from cpsworld.tls import ENGINE
 from cpsworld.wait import wait_until
@@ -55,6 +56,16 @@ AS_USER = """#!/bin/sh
 export PATH={path}:/usr/bin:/bin HOME={home} XDG_RUNTIME_DIR={run} LD_LIBRARY_PATH={lib}
 export LANG=${{LANG:-C.UTF-8}} PCSCLITE_CSOCK_NAME={pcscd}
 exec {prefix} "$@"
+"""
+
+# For `./dev demo --keep`: cards go in and out of the two readers.
+CARD_IN = """#!/bin/sh
+# card-in NAME [READER]: that card into reader 0 or 1
+printf '{{"cmd":"insert","card":"%s"}}\\n' "$1" | socat - "UNIX-CONNECT:{dir}/vcps${{2:-0}}.sock"
+"""
+CARD_OUT = """#!/bin/sh
+# card-out [READER]
+echo '{{"cmd":"remove"}}' | socat - "UNIX-CONNECT:{dir}/vcps${{1:-0}}.sock"
 """
 
 # What a person does in a browser. The agent starts it as it would start theirs.
@@ -146,11 +157,18 @@ class World:
         subprocess.run(["cmake", "--install", build_dir(), "--prefix", prefix], check=True,
                        stdout=subprocess.DEVNULL)
         self.module = prefix / "lib" / "pkcs11" / "cps-agent-pkcs11.so"
-        self.as_user = agent.dir / "as-user"
-        self.as_user.write_text(AS_USER.format(
+        self.as_user = self._script(agent.dir / "as-user", AS_USER.format(
             path=prefix / "bin", home=agent.dir / "home", run=agent.dir / "run",
             lib=prefix / "lib", pcscd=self.pcscd.socket, prefix=" ".join(unprivileged([]))))
-        self.as_user.chmod(0o755)
+        self._script(agent.dir / "card-in", CARD_IN.format(dir=self.pcscd.dir))
+        self._script(agent.dir / "card-out", CARD_OUT.format(dir=self.pcscd.dir))
+        shutil.copytree(SOURCE_DIR / "docs" / "examples", agent.dir / "examples")
+
+    @staticmethod
+    def _script(path, text):
+        path.write_text(text)
+        path.chmod(0o755)
+        return path
 
     def _make_browser(self, agent):
         """With the card behind the PKCS#11 module; a sanitized module does not go into curl: the
@@ -163,9 +181,8 @@ class World:
             card = f"--cert {profile}/card.pem --key {profile}/card.key"
         (profile / "openssl.cnf").write_text(OPENSSL.format(module=self.module))
         own(profile)
-        browser = agent.bin / "browser"
-        browser.write_text(BROWSER.format(ca=self.psc.ca_file, dir=profile, card=card))
-        browser.chmod(0o755)
+        self._script(agent.bin / "browser",
+                     BROWSER.format(ca=self.psc.ca_file, dir=profile, card=card))
 
     def _export_card(self, profile):
         files = self.card.cards.cards / DOCTOR
@@ -179,6 +196,17 @@ class World:
     def types_pin(self, card):
         """The next PIN dialogue is answered by the holder of that card."""
         self.agent.pinentry.answers("pin " + self.card.cards[card]["pin"])
+
+    def answers_by_itself(self):
+        """Everybody types their own PIN and says yes; the phone answers after a moment."""
+        self.agent.pinentry.default("yes")
+        people = {}
+        for card in (self.card.cards[name] for name in self.card.cards.names()):
+            holder = card.get("holder") or {}
+            if "family_name" in holder:
+                people[f"{holder['given_name']} {holder['family_name']}"] = "pin " + card["pin"]
+        self.agent.pinentry.people(people)
+        self.psc.phone_auto(delay_ms=2000)
 
     def command(self, *words):
         return [str(self.as_user), *words]

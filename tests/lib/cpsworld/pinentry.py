@@ -26,6 +26,11 @@ class ScriptedPinentry:
         """The answer when none is left."""
         (self.directory / "default").write_text(line + "\n")
 
+    def people(self, answers):
+        """name -> answer, when none of answers() is left and that name is in the question."""
+        (self.directory / "people").write_text(
+            "".join(f"{answer}\t{name}\n" for name, answer in answers.items()))
+
     def left(self):
         """Answers not yet taken."""
         try:
