@@ -247,8 +247,7 @@ static void on_progress(void *user, json_t *progress)
 
     if (url != NULL && !self->page_opened) {
         self->page_opened = true;
-        login_progress(&self->login,
-                       json_pack("{s:s, s:s, s:b}", "state", "browser", "url", url, "opened", 0));
+        login_progress(&self->login, json_pack("{s:s, s:s}", "state", "browser", "url", url));
         self->browser =
             prompt_browse(self->login.agent, url, self->login.display, on_browser, self);
     } else if (expires_in_s > 0) {

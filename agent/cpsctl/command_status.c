@@ -62,6 +62,11 @@ static void show_readers(const json_t *status)
     }
 }
 
+static const char *component_state(const char *state)
+{
+    return strcmp(state, "restarting") == 0 ? _("redémarre") : _("arrêté");
+}
+
 static void show_health(const json_t *status)
 {
     const json_t *trust = json_get_object(status, "trust");
@@ -73,12 +78,16 @@ static void show_health(const json_t *status)
 
     text_line(stdout, _("Agent %s ; autorités de carte : %lld"), version != NULL ? version : "-",
               (long long)json_get_int(trust, "anchors", 0));
+    if (json_get_int(trust, "anchors", 0) == 0)
+        text_line(stdout, "%s",
+                  _("Attention : aucune autorité, toute carte est refusée (cpsctl trust import)."));
     show_trust(trust);
     if (evidence_state != NULL && strcmp(evidence_state, "failing") == 0)
         text_line(stdout, "%s", _("Attention : le journal de preuve ne peut pas être écrit."));
     json_object_foreach (components, name, state)
         if (json_is_string(state) && strcmp(json_string_value(state), "running") != 0)
-            text_line(stdout, _("Composant %s : %s"), name, json_string_value(state));
+            text_line(stdout, _("Composant %s : %s"), name,
+                      component_state(json_string_value(state)));
 }
 
 int command_status(struct cpsctl *ctl, int argc, char **argv)

@@ -72,6 +72,7 @@ int command_watch(struct cpsctl *ctl, int argc, char **argv)
     status = cpsctl_call(ctl, "subscribe", read_params(argc, argv), CPS_AGENT_TIMEOUT_MS, &result);
     if (status != EXIT_DONE)
         return status;
+    cps_agent_on_tick(ctl->agent, NULL, NULL);
     do
         error = cps_agent_wait(ctl->agent, WAIT_MS);
     while (error == CPS_OK || error == CPS_DEADLINE_EXCEEDED);

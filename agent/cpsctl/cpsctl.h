@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "agent/cpsctl/waiting.h"
+
 /* Messages are written in French; po/ holds the translations. */
 #define _(text) gettext(text)
 
@@ -34,6 +36,7 @@ struct cpsctl {
     const char *socket; /* --socket, or NULL */
     int timeout_ms;     /* --timeout, or 0: what suits the command */
     cps_agent *agent;   /* set by cpsctl_connect */
+    struct waiting waiting;
 };
 
 /* One row of the table of commands. run gets the arguments after the command's name. */

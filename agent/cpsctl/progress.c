@@ -59,15 +59,19 @@ static void show_phone(struct progress *progress, const json_t *params)
              _("En attente du téléphone (application e-CPS)"));
 }
 
+/* The address, long as it is, only for whom the browser could not be opened. */
 static void show_browser(struct progress *progress, const json_t *params)
 {
     const char *url = json_get_string(params, "url");
+    const json_t *opened = json_object_get(params, "opened");
 
-    if (url != NULL && !json_get_bool(params, "opened", false)) {
+    if (url != NULL && json_is_false(opened)) {
         erase(progress);
-        text_line(stderr, _("Page à ouvrir : %s"), url);
+        text_line(stderr, _("Le navigateur n'a pas pu être ouvert. Page à ouvrir : %s"), url);
     }
-    snprintf(progress->text, sizeof progress->text, "%s", _("En attente du navigateur"));
+    snprintf(progress->text, sizeof progress->text, "%s",
+             opened == NULL ? _("Ouverture du navigateur")
+                            : _("Connexion à terminer dans le navigateur"));
 }
 
 static void show_pin(struct progress *progress, const json_t *params)

@@ -111,6 +111,7 @@ int cpsctl_connect(struct cpsctl *ctl)
     if (error != CPS_OK)
         return cpsctl_explain(ctl, error);
     cps_agent_set_cancel_fd(ctl->agent, interruptions());
+    waiting_init(&ctl->waiting, ctl->agent);
     return EXIT_DONE;
 }
 
@@ -125,8 +126,10 @@ int cpsctl_call(struct cpsctl *ctl, const char *method, json_t *params, int time
 
     if (status != EXIT_DONE)
         return status;
+    waiting_begin(&ctl->waiting);
     error = cps_agent_call(ctl->agent, method, text,
                            ctl->timeout_ms > 0 ? ctl->timeout_ms : timeout_ms, &result);
+    waiting_end(&ctl->waiting);
     if (error != CPS_OK)
         return cpsctl_explain(ctl, error);
     *ret_result = json_loads(result, JSON_DECODE_ANY, NULL);

@@ -86,23 +86,47 @@ static const char *identifier(const json_t *holder)
     return id != NULL ? id : or_dash(holder, "internal_id");
 }
 
+static void show_who(const json_t *holder)
+{
+    const char *name = or_dash(holder, "name");
+
+    if (strcmp(name, identifier(holder)) == 0)
+        text_line(stdout, _("Session de %s"), name);
+    else
+        text_line(stdout, _("Session de %s (%s)"), name, identifier(holder));
+}
+
+static void show_strength(const json_t *session)
+{
+    const json_t *amr = json_get_array(session, "amr");
+    const char *text = json_array_size(amr) > 0 ? _("un seul facteur") : _("force inconnue");
+    char methods[256];
+    const json_t *item;
+    size_t i;
+
+    join(amr, methods, sizeof methods);
+    json_array_foreach (amr, i, item)
+        if (json_is_string(item) && strcmp(json_string_value(item), "mfa") == 0)
+            text = _("deux facteurs");
+    text_line(stdout, _("  preuves : %s (%s) ; époque : %lld"), text,
+              methods[0] != '\0' ? methods : "-", (long long)json_get_int(session, "epoch", 0));
+}
+
 void show_session(const json_t *session)
 {
     const json_t *holder = json_get_object(session, "holder");
-    char since[TEXT_TIME_LEN], until[TEXT_TIME_LEN], amr[256];
+    char since[TEXT_TIME_LEN], until[TEXT_TIME_LEN];
 
     if (!json_is_object(session)) {
         text_line(stdout, "%s", _("Personne n'est connecté."));
         return;
     }
-    join(json_get_array(session, "amr"), amr, sizeof amr);
-    text_line(stdout, _("Session de %s (%s)"), or_dash(holder, "name"), identifier(holder));
+    show_who(holder);
     text_line(stdout, _("  par %s, à %s, jusqu'à %s au plus tard"),
               method_name(or_dash(session, "method")),
               text_time(json_get_int(session, "auth_time", 0), since),
               text_time(json_get_int(session, "expires_at", 0), until));
-    text_line(stdout, _("  preuves : %s ; époque : %lld"), amr,
-              (long long)json_get_int(session, "epoch", 0));
+    show_strength(session);
     show_source(holder);
     show_practice(session);
 }
@@ -229,24 +253,34 @@ static const char *provider_name(const char *state)
     return _("pas encore appelé");
 }
 
+/* Why, and what to do about it, in the words of the error that a login gets. */
+static void show_provider_error(const char *name)
+{
+    cps_error error = name != NULL ? cps_error_from_name(name) : CPS_INTERNAL;
+    const cps_error_text *text = cps_error_get_text(error);
+
+    if (error == CPS_INTERNAL)
+        return;
+    text_line(stdout, "  %s", text_is_english() ? text->message_en : text->message_fr);
+    text_line(stdout, "  → %s", text_is_english() ? text->advice_en : text->advice_fr);
+}
+
 void show_providers(const json_t *status)
 {
     const json_t *provider;
     size_t i;
 
     json_array_foreach (json_get_array(status, "providers"), i, provider) {
-        const char *name = json_get_string(provider, "name");
-        const char *state = json_get_string(provider, "state");
-        const char *error = json_get_string(provider, "error");
-
+        const char *state = or_dash(provider, "state");
         int64_t since = json_get_int(provider, "since_at", 0);
-        bool down = state != NULL && strcmp(state, "down") == 0;
+        bool down = strcmp(state, "down") == 0;
         char when[TEXT_TIME_LEN] = "";
 
         if (down && since > 0)
             text_time(since, when);
-        text_line(stdout, _("Fournisseur %s : %s%s%s%s%s"), name != NULL ? name : "-",
-                  provider_name(state != NULL ? state : ""), when[0] != '\0' ? _(" depuis ") : "",
-                  when, error != NULL ? ", " : "", error != NULL ? error : "");
+        text_line(stdout, _("Fournisseur %s : %s%s%s"), or_dash(provider, "name"),
+                  provider_name(state), when[0] != '\0' ? _(" depuis ") : "", when);
+        if (down)
+            show_provider_error(json_get_string(provider, "error"));
     }
 }

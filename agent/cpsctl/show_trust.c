@@ -54,6 +54,17 @@ static void show_list(const json_t *list)
         text_line(stdout, "    %s", error);
 }
 
+static const char *policy_text(const char *policy)
+{
+    if (strcmp(policy, "off") == 0)
+        return _("non vérifiée");
+    if (strcmp(policy, "crl") == 0)
+        return _("par listes");
+    if (strcmp(policy, "ocsp") == 0)
+        return _("par OCSP");
+    return _("par listes et par OCSP");
+}
+
 void show_revocation(const json_t *revocation)
 {
     const char *policy = json_get_string(revocation, "policy");
@@ -64,8 +75,11 @@ void show_revocation(const json_t *revocation)
 
     if (policy == NULL)
         return;
-    text_line(stdout, _("Révocation : %s ; sans réponse : %s"), policy,
-              closed ? _("connexion refusée") : _("connexion permise"));
+    if (strcmp(policy, "off") == 0)
+        text_line(stdout, _("Révocation : %s"), policy_text(policy));
+    else
+        text_line(stdout, _("Révocation : %s ; sans réponse : %s"), policy_text(policy),
+                  closed ? _("connexion refusée") : _("connexion permise"));
     json_array_foreach (json_get_array(revocation, "lists"), i, list)
         show_list(list);
 }

@@ -31,7 +31,7 @@ STATUS = {
     "version": "0.1.0", "pcsc": {"state": "up"}, "session": None, "epoch": 7,
     "readers": [{"reader": "Lecteur 0", "card": CARD}, {"reader": "Lecteur 1", "card": None}],
     "providers": [{"name": "psc-bas", "issuer": "https://i", "state": "down",
-                   "error": "PROVIDER_UNAVAILABLE"}],
+                   "since_at": 1700000000, "error": "PROVIDER_UNAVAILABLE"}],
     "trust": {"anchors": 2, "test": True, "blocked": {"entries": 0}, "revocation": {
         "policy": "crl", "offline": "open", "lists": [LIST]}}, "components": {"cardwatch": "running",
                                                           "oidcd": "stopped"}, "policy": {}}
@@ -69,7 +69,10 @@ def test_status_in_french_and_in_english(start):
     assert "Personne n'est connecté." in out
     assert "Lecteur 0 : carte CPS3 2800000001, prête, essais restants : 3" in out
     assert "Lecteur 1 : pas de carte" in out
-    assert "PROVIDER_UNAVAILABLE" in out and "TEST" in out and "oidcd : stopped" in out
+    assert ("Fournisseur psc-bas : injoignable depuis 2023-11-14 22:13\n"
+            "  Le fournisseur d'identité ne répond pas.\n  → Vérifier le réseau ; la connexion par "
+            "carte reste possible.\n") in out
+    assert "TEST" in out and "oidcd : arrêté" in out
     assert "cardwatch" not in out
     status, out, _ = run(fake, "status", LANG="en_US.UTF-8")
     assert status == 0 and "Nobody is logged in." in out
@@ -123,6 +126,56 @@ def test_login_options(start, args, expected):
     (params,) = fake.asked("session.login")
     params.pop("deadline_ms")
     assert params == expected
+
+
+@pytest.mark.parametrize("amr, french, english", [
+    (["sc", "pin", "hwk", "mfa"], "deux facteurs (sc pin hwk mfa)", "two factors (sc pin hwk mfa)"),
+    (["sc", "hwk"], "un seul facteur (sc hwk)", "one factor (sc hwk)"),
+    ([], "force inconnue (-)", "unknown strength (-)")])
+def test_strength_in_words(start, amr, french, english):
+    fake = start(session_login={**SESSION, "amr": amr})
+    assert f"  preuves : {french} ; époque : 7\n" in run(fake, "login")[1]
+    assert f"  evidence: {english}; epoch: 7\n" in run(fake, "login", LANG="en_GB.UTF-8")[1]
+
+
+def test_a_person_without_a_name_is_named_once(start):
+    holder = {"name": "899700000001", "national_id": "899700000001"}
+    _, out, _ = run(start(session_login={**SESSION, "holder": holder}), "login")
+    assert "Session de 899700000001\n" in out
+
+
+def browser_login(opened):
+    def login(connection, message):
+        url = {"state": "browser", "url": "https://psc.test/auth?x"}
+        notify(connection, "progress", id=message["id"], **url)
+        notify(connection, "progress", id=message["id"], opened=opened, **url)
+        return SESSION
+    return login
+
+
+def test_the_address_is_for_whom_no_browser_could_be_opened(start):
+    fake = start(session_login=browser_login(True))
+    _, _, err = run(fake, "login", "--browser")
+    assert err.splitlines() == ["Ouverture du navigateur",
+                                "Connexion à terminer dans le navigateur"]
+    fake.answers["session.login"] = browser_login(False)
+    _, _, err = run(fake, "login", "--browser")
+    assert "pas pu être ouvert. Page à ouvrir : https://psc.test/auth?x\n" in err
+
+
+def slow_token(_connection, _message):
+    time.sleep(1.4)
+    return {"token": "t", "token_type": "Bearer", "expires_at": 1, "epoch": 7}
+
+
+def test_more_than_a_second_is_told_on_a_terminal(start):
+    fake = start(token_get=slow_token)
+    process, master = on_terminal(fake, "token")
+    screen = read_screen(master)
+    os.close(master)
+    assert process.wait(10) == 0
+    assert "\r\x1b[KEn attente de la réponse : 1 s (Ctrl-C pour annuler)\r\x1b[Kt" in screen
+    assert run(fake, "token")[2] == ""
 
 
 def test_timeout_is_the_deadline(start):
@@ -272,7 +325,7 @@ def test_revocation_lists_in_words(start):
     for words in (["status"], ["trust", "refresh"]):
         status, out, _ = run(fake, *words)
         assert status == 0
-        assert "Révocation : crl ; sans réponse : connexion permise\n" in out
+        assert "Révocation : par listes ; sans réponse : connexion permise\n" in out
         assert ("  http://a.test/x.crl : PÉRIMÉE, émise il y a 2 j, 7 certificats\n"
                 "    DOWNLOAD_FAILED: no answer\n") in out
     assert json.loads(run(fake, "trust", "refresh", "--json")[1])["lists"] == [LIST]

@@ -16,7 +16,7 @@ DEMO = SOURCE_DIR / "tests" / "demo" / "demo.py"
 LINES = (  # in this order
     "Personne n'est connecté.",
     "par carte CPS, à",
-    "preuves : sc pin hwk mfa",
+    "preuves : deux facteurs (sc pin hwk mfa)",
     "*  2  HOPITAL DES TROIS VALLEES",
     "jose: signature good",
     "Valable.",

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A call that takes more than a second says so, on a terminal, and for how long it has. */
+#ifndef CPSCTL_WAITING_H
+#define CPSCTL_WAITING_H
+
+#include <cps/agent.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct waiting {
+    int64_t since_ms; /* boot time */
+    bool terminal;    /* standard error is one */
+    bool drawn;       /* a line to be erased is on screen */
+};
+
+/*
+ * For the calls of this connection, until something else shows what they wait for
+ * (cps_agent_on_tick).
+ */
+void waiting_init(struct waiting *waiting, cps_agent *agent);
+
+/* Around a call. */
+void waiting_begin(struct waiting *waiting);
+void waiting_end(struct waiting *waiting);
+
+#endif
