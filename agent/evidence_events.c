@@ -201,6 +201,34 @@ void evidence_token(struct agent *agent, const struct conn *conn, enum token_kin
     tell_first(agent, conn, kind);
 }
 
+json_t *evidence_pin_begun(const struct agent *agent, const struct conn *conn,
+                           const struct card *card, const char *operation)
+{
+    json_t *means =
+        json_pack("{s:s, s:s}", "reader", card_reader(card), "family", card_family(card));
+    json_t *event = json_pack("{s:s, s:o}", "operation", operation, "card", means);
+
+    set_if(means, "serial_hash", pseudonym(agent, card_serial(card)));
+    set_if(event, "person", pseudonym(agent, identity_subject(card_holder(card))));
+    add_program(event, conn);
+    return event;
+}
+
+void evidence_pin_ended(struct agent *agent, json_t *begun, const struct fail *fail)
+{
+    json_object_set_new(begun, "result", json_string(result_of(fail)));
+    if (fail != NULL && fail->tries_left >= 0)
+        json_object_set_new(begun, "tries_left", json_integer(fail->tries_left));
+    evidence_add(agent->evidence, "pin", begun);
+}
+
+void evidence_provider_logout(struct agent *agent, const char *provider, bool ended, int tries)
+{
+    evidence_add(
+        agent->evidence, "logout",
+        json_pack("{s:s*, s:b, s:i}", "provider", provider, "ended", ended, "tries", tries));
+}
+
 void evidence_key_rotated(struct agent *agent)
 {
     AUTO_JSON json_t *jwks = keys_jwks(agent->keys);

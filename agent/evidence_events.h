@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "agent/agent.h"
+#include "agent/card.h"
 #include "agent/conn.h"
 #include "agent/session.h"
 #include "base/fail.h"
@@ -37,6 +38,17 @@ void evidence_statement(struct agent *agent, const struct conn *conn, const char
  */
 void evidence_token(struct agent *agent, const struct conn *conn, enum token_kind kind);
 void evidence_tokens_counted(struct agent *agent);
+
+/*
+ * "pin": the PIN of a card was changed or unblocked, or was not. Who asked, and on which card, is
+ * taken down while the card is still there; the members are stolen at the end.
+ */
+json_t *evidence_pin_begun(const struct agent *agent, const struct conn *conn,
+                           const struct card *card, const char *operation);
+void evidence_pin_ended(struct agent *agent, json_t *begun, const struct fail *fail);
+
+/* "logout": what became of the session at the provider, once it is known. */
+void evidence_provider_logout(struct agent *agent, const char *provider, bool ended, int tries);
 
 /* "key_rotated", with the new key. */
 void evidence_key_rotated(struct agent *agent);

@@ -138,9 +138,10 @@ static void on_session_login(struct agent *agent, struct request *request)
     struct fail fail;
 
     if (desktop_check(agent->desktop, &fail) != CPS_OK ||
-        evidence_permits(agent->evidence, &fail) != CPS_OK)
+        evidence_permits(agent->evidence, &fail) != CPS_OK) {
+        evidence_login_ended(agent, method, 0, &fail);
         request_fail(request, &fail);
-    else if (strcmp(method, "card") == 0)
+    } else if (strcmp(method, "card") == 0)
         login_by_card(agent, request);
     else if (strcmp(method, "proxy") == 0)
         login_by_provider(agent, request, "proxy");
@@ -222,11 +223,12 @@ static void on_keys_rotate(struct agent *agent, struct request *request)
 {
     struct fail fail;
 
-    if (keys_rotate(agent->keys, STATEMENT_TTL_S, &fail) != CPS_OK)
+    if (keys_rotate(agent->keys, STATEMENT_TTL_S, &fail) != CPS_OK) {
         request_fail(request, &fail);
-    else
-        request_reply(request, keys_jwks(agent->keys));
+        return;
+    }
     evidence_key_rotated(agent);
+    request_reply(request, keys_jwks(agent->keys));
 }
 
 const method_handler method_handlers[API_METHOD_COUNT] = {

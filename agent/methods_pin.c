@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "agent/cards.h"
+#include "agent/evidence_events.h"
 #include "agent/pin_policy.h"
 #include "agent/session.h"
 #include "base/json.h"
@@ -14,6 +15,7 @@ struct pin_request {
     struct card *card;
     struct request *request;
     enum pin_dialog_kind kind;
+    json_t *evidence; /* who asked, and on which card */
 };
 
 static void on_progress(void *user, const char *state, int tries_left)
@@ -30,6 +32,7 @@ static void on_done(void *user, const struct fail *fail)
 {
     struct pin_request *self = user;
 
+    evidence_pin_ended(self->agent, self->evidence, fail);
     if (fail != NULL) {
         request_fail(self->request, fail);
     } else {
@@ -44,8 +47,11 @@ static void on_done(void *user, const struct fail *fail)
 static void on_cancel(struct request *request, void *user)
 {
     struct pin_request *self = user;
+    struct fail abandoned;
 
     (void)request;
+    fail_set(&abandoned, CPS_CANCELLED, "nobody waits for it any more");
+    evidence_pin_ended(self->agent, self->evidence, &abandoned);
     pin_change_cancel(self->agent, self->card);
     free(self);
 }
@@ -79,9 +85,16 @@ static void begin(struct agent *agent, struct request *request, enum pin_dialog_
     self = calloc(1, sizeof *self);
     if (self == NULL)
         abort(); /* no answer could be promised any more; the supervisor starts the agent again */
-    *self = (struct pin_request){agent, card, request, kind};
+    *self = (struct pin_request){
+        .agent = agent,
+        .card = card,
+        .request = request,
+        .kind = kind,
+        .evidence = evidence_pin_begun(agent, request->conn, card,
+                                       kind == PIN_DIALOG_CHANGE ? "change" : "unblock")};
     if (pin_change_start(agent, card, kind, request->conn->display, &class, self, &fail) !=
         CPS_OK) {
+        evidence_pin_ended(agent, self->evidence, &fail);
         free(self);
         request_fail(request, &fail);
         return;

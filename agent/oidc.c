@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agent/backoff.h"
+#include "agent/evidence_events.h"
 #include "agent/server.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -90,7 +91,17 @@ static const char *event_provider(const json_t *packet)
     return name != NULL ? name : json_get_string(packet, "provider");
 }
 
-/* oidcd tells by itself when a provider goes or comes back. */
+static void record_logout(const struct oidc *oidc, const char *provider, const json_t *packet)
+{
+    bool ended = json_get_bool(packet, "ended", false);
+    int64_t tries = json_get_int(packet, "tries", 1);
+
+    evidence_provider_logout(oidc->agent, provider, ended, (int)tries);
+    if (tries > 1)
+        log_info("%s: a logout that was late %s", provider, ended ? "is done" : "is given up");
+}
+
+/* oidcd tells by itself when a provider goes or comes back, and what became of logouts. */
 static void on_event(void *user, const char *event, json_t *packet)
 {
     struct oidc *oidc = user;
@@ -99,8 +110,7 @@ static void on_event(void *user, const char *event, json_t *packet)
     const json_t *one;
 
     if (strcmp(event, "logout") == 0 && known != NULL)
-        log_info("%s: a logout that was late %s", json_get_string(known, "name"),
-                 json_get_bool(packet, "ended", false) ? "is done" : "is given up");
+        record_logout(oidc, json_get_string(known, "name"), packet);
     if (strcmp(event, "provider") != 0 || known == NULL)
         return;
     json_object_del(packet, "event");
@@ -217,11 +227,23 @@ void oidc_cancel(struct oidc *oidc, struct call *call)
                    PROVIDERS_TIMEOUT_MS, NULL, NULL, NULL);
 }
 
+/* An event tells what became of it, unless oidcd is gone or has lost the session. */
+static void on_logout(void *user, json_t *result, const struct fail *fail)
+{
+    const struct oidc *oidc = user;
+
+    (void)result;
+    if (fail != NULL)
+        evidence_provider_logout(oidc->agent, NULL, false, 1);
+}
+
 void oidc_logout(struct oidc *oidc, const char *handle)
 {
     if (oidc->child != NULL)
         child_call(oidc->child, "logout", json_pack("{s:s}", "handle", handle), -1,
-                   OIDC_LOGOUT_TIMEOUT_MS, NULL, NULL, NULL);
+                   OIDC_LOGOUT_TIMEOUT_MS, on_logout, NULL, oidc);
+    else
+        evidence_provider_logout(oidc->agent, NULL, false, 0);
 }
 
 const char *oidc_provider(const struct oidc *oidc, const char *asked)

@@ -139,14 +139,16 @@
  *   cancel   {id}                      → {}
  *   Event: provider {name, issuer, methods, state, since_at, error?}   its state has changed; as
  *                                        in the answer to providers
- *   Event: logout {provider, ended, tries}   of a session whose provider had not heard of its end
+ *   Event: logout {provider, ended, tries}   what became of a logout: at once, or when a provider
+ *                                        that had not heard of it was told again, or given up
  *   Refresh tokens, the client credential and PKCE verifiers stay in oidcd.
  *
  * cps-evidence: the files of the evidence log (agent/evidence/chain.h).
  *   open     {directory, file_bytes, keep_s, export: "none" | "journal" | "syslog"}
  *                                      → {seq, hash, damage?: text}   how far the log goes
- *   append   {lines: [text, …]}        → {first_kept?}   written and synced, all or none; lines
- *                                        before first_kept are older than keep_s
+ *   append   {lines: [text, …]}        → {first_kept?, not_copied?}   written and synced, all or
+ *                                        none; lines before first_kept are older than keep_s; so
+ *                                        many were not taken by the journal or syslog
  *   purge    {first_kept}              → {}   removes the files that hold only lines before it
  *
  * cps-revocation: one list or one question, then it is gone. Certificates: DER, base64url.

@@ -174,6 +174,8 @@ static void leave(struct exchange *exchange, bool ended)
         log_warning("an e-Santé proxy did not end its session");
     if (words.cookie != NULL)
         farewell_add(exchange->request->oidcd, exchange->provider, &words);
+    else
+        farewell_report(exchange->provider, ended, 1);
     request_reply(exchange->request, json_pack("{s:b}", "ended", ended));
 }
 

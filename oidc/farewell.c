@@ -46,13 +46,17 @@ static void farewell_free(struct farewell *farewell)
     free(farewell);
 }
 
-/* The agent keeps the record of what became of it. */
+void farewell_report(const struct provider *provider, bool ended, unsigned tries)
+{
+    worker_event("logout", json_pack("{s:s, s:b, s:i}", "provider", provider->name, "ended", ended,
+                                     "tries", (int)tries));
+}
+
 static void finish(struct farewell *farewell, bool ended)
 {
     log_info("%s %s told of a logout, after %u tries", farewell->provider->name,
              ended ? "was" : "could not be", farewell->tries);
-    worker_event("logout", json_pack("{s:s, s:b, s:i}", "provider", farewell->provider->name,
-                                     "ended", ended, "tries", (int)farewell->tries));
+    farewell_report(farewell->provider, ended, farewell->tries);
     farewell_free(farewell);
 }
 

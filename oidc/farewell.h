@@ -22,6 +22,9 @@ struct farewell_words {
 
 void farewell_add(struct oidcd *oidcd, struct provider *provider, struct farewell_words *words);
 
+/* Tells the agent, which keeps the record, what became of a logout. */
+void farewell_report(const struct provider *provider, bool ended, unsigned tries);
+
 /* At exit. */
 void farewells_drop(struct oidcd *oidcd);
 

@@ -34,6 +34,8 @@ static void finish(void *flow)
     if (words.tokens.id_token != NULL || words.tokens.refresh_token != NULL) {
         logout->tokens = (struct tokens){0};
         farewell_add(logout->request->oidcd, logout->provider, &words);
+    } else {
+        farewell_report(logout->provider, logout->ended, 1);
     }
     request_reply(logout->request, json_pack("{s:b}", "ended", logout->ended));
 }

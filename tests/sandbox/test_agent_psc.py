@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import pathlib
 import shutil
 import signal
 import time
@@ -280,6 +281,37 @@ def test_logout_ends_the_session_at_the_provider(psc, client):
         with pytest.raises(RpcError, match="NO_SESSION"):
             client.call(method)
     assert by_phone(psc, client)["method"] == "ecps"
+
+
+def logouts(client):
+    """What the evidence log says became of sessions at the provider."""
+    state = client.call("status")["evidence"]
+    text = "".join(path.read_text() for path in pathlib.Path(state["directory"]).iterdir())
+    whole = text[:text.rfind("\n") + 1].splitlines()
+    return [line for line in map(json.loads, whole) if line["event"] == "logout"]
+
+
+def test_what_became_of_a_logout_is_in_the_log(psc, client):
+    by_phone(psc, client)
+    psc.fault("status", "logout", status=503)
+    client.call("session.logout")
+    assert wait_until(lambda: logouts(client))
+    (late,) = logouts(client)
+    assert (late["provider"], late["ended"]) == ("sandbox", True) and late["tries"] >= 2
+    by_phone(psc, client)
+    client.call("session.logout")
+    assert wait_until(lambda: len(logouts(client)) == 2)
+    assert logouts(client)[1]["tries"] == 1 and psc.sessions() == []
+
+
+def test_a_logout_that_nobody_could_tell_is_in_the_log(psc, station, client):
+    by_phone(psc, client)
+    (oidcd,) = station.children("cps-oidcd")
+    os.kill(oidcd, signal.SIGKILL)
+    assert client.next_event("event.health", component="oidcd", state="restarting")
+    client.call("session.logout")
+    assert wait_until(lambda: logouts(client))
+    assert logouts(client)[0]["ended"] is False and len(psc.sessions()) == 1
 
 
 def test_the_next_person_gets_nothing_of_the_previous_one(psc, station, client):
