@@ -73,18 +73,30 @@ static void check_event(struct check *check, const struct evidence_line *line, c
                         int64_t seq)
 {
     const char *event = json_get_string(object, "event");
-    json_t *key = json_get_object(object, "key");
 
     if (event == NULL)
         report(check->problems, "problem", "unreadable", line, seq);
     else if (strcmp(event, EVIDENCE_CHECKPOINT) == 0)
         check_signature(check, line, object, seq);
+    else if (strcmp(event, EVIDENCE_ROLLBACK) == 0)
+        report(check->problems, "problem", EVIDENCE_ROLLBACK, line, seq);
     else if (strcmp(event, "purge") == 0)
         check->purged = json_get_int(object, "first_kept", 0);
     else if (strcmp(event, "lost") == 0 || strcmp(event, "damage") == 0)
         report(check->notes, "note", event, line, seq);
+}
+
+/* A line may be signed by a key that the log names a little later: all keys are read first. */
+static bool collect_key(void *user, const struct evidence_line *line)
+{
+    struct check *check = user;
+    AUTO_JSON json_t *object =
+        line->len < EVIDENCE_LINE_MAX ? json_parse_strict(line->text, line->len) : NULL;
+    json_t *key = json_get_object(object, "key");
+
     if (key != NULL)
         json_array_append(json_get_array(check->declared, "keys"), key);
+    return true;
 }
 
 static bool check_line(void *user, const struct evidence_line *line)
@@ -139,7 +151,9 @@ json_t *evidence_check(const char *directory, const json_t *jwks, int64_t writte
     int n;
 
     (void)evidence_hash_line("", 0, check.head.hash);
-    n = evidence_read(directory, check_line, &check);
+    n = evidence_read(directory, collect_key, &check);
+    if (n >= 0)
+        n = evidence_read(directory, check_line, &check);
     if (n < 0) {
         errno = -n;
         return NULL;
