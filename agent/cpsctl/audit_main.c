@@ -40,6 +40,7 @@ static const char *explain(const char *name)
         {"signature", N_("signature fausse")},
         {"beginning", N_("le début du journal manque")},
         {"end", N_("la fin du journal manque")},
+        {"rollback", N_("des lignes écrites avant celle-ci avaient disparu")},
         {"unsigned", N_("aucune signature du poste ne couvre ce journal")},
         {"empty", N_("le journal est vide")},
         {"torn", N_("ligne interrompue (coupure de courant ?)")},
@@ -143,6 +144,11 @@ static void show_counts(const json_t *counts, const char *(*in_words)(const char
         text_line(stdout, "%6lld × %s", (long long)json_integer_value(value), in_words(name));
 }
 
+static double percent(const json_t *logins, const char *name)
+{
+    return 100.0 * json_real_value(json_object_get(logins, name));
+}
+
 static int audit_stats(const json_t *options, const char *directory)
 {
     AUTO_JSON json_t *stats =
@@ -160,9 +166,10 @@ static int audit_stats(const json_t *options, const char *directory)
               (long long)json_get_int(logins, "total", 0),
               (long long)json_get_int(logins, "ok", 0));
     show_counts(json_get_object(logins, "by_method"), evidence_method_text);
-    text_line(stdout, _("  à deux facteurs : %lld ; par Pro Santé Connect : %lld"),
-              (long long)json_get_int(logins, "strong", 0),
-              (long long)json_get_int(logins, "psc", 0));
+    text_line(stdout,
+              _("  à deux facteurs : %lld (%.0f %%) ; par Pro Santé Connect : %lld (%.0f %%)"),
+              (long long)json_get_int(logins, "strong", 0), percent(logins, "strong_share"),
+              (long long)json_get_int(logins, "psc", 0), percent(logins, "psc_share"));
     if (durations != NULL)
         text_line(stdout, _("  durée : %lld ms (médiane), %lld ms (95 %%)"),
                   (long long)json_get_int(durations, "median", 0),

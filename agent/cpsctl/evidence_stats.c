@@ -113,6 +113,12 @@ static json_t *durations(struct stats *stats)
                      (json_int_t)stats->durations[n * 95 / 100]);
 }
 
+/* Of the logins that succeeded, between 0 and 1. */
+static json_t *share(const struct stats *stats, int64_t n)
+{
+    return stats->ok > 0 ? json_real((double)n / (double)stats->ok) : json_null();
+}
+
 json_t *evidence_stats(const char *directory, const char *from, const char *to)
 {
     AUTO_JSON json_t *refused = json_object();
@@ -128,10 +134,11 @@ json_t *evidence_stats(const char *directory, const char *from, const char *to)
         errno = -n;
         return NULL;
     }
-    logins = json_pack("{s:I, s:I, s:O, s:O, s:I, s:I, s:o}", "total", (json_int_t)stats.total,
-                       "ok", (json_int_t)stats.ok, "refused", refused, "by_method", by_method,
-                       "strong", (json_int_t)stats.strong, "psc", (json_int_t)stats.psc,
-                       "duration_ms", durations(&stats));
+    logins = json_pack("{s:I, s:I, s:O, s:O, s:I, s:o, s:I, s:o, s:o}", "total",
+                       (json_int_t)stats.total, "ok", (json_int_t)stats.ok, "refused", refused,
+                       "by_method", by_method, "strong", (json_int_t)stats.strong, "strong_share",
+                       share(&stats, stats.strong), "psc", (json_int_t)stats.psc, "psc_share",
+                       share(&stats, stats.psc), "duration_ms", durations(&stats));
     free(stats.durations);
     return json_pack("{s:s?, s:s?, s:o, s:{s:O}, s:I, s:I}", "from", from, "to", to, "logins",
                      logins, "sessions", "closed", closed, "statements",

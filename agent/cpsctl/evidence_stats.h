@@ -13,9 +13,9 @@
 /*
  * from, to: RFC 3339 times or the beginning of one ("2026-11"), NULL: no limit; "to" is included. A
  * new object:
- *  {from, to, logins: {total, ok, refused: {ERROR: n}, by_method: {card: n}, strong, psc,
- *   duration_ms: {median, p95}}, sessions: {closed: {reason: n}}, statements, tokens}
- * NULL with errno when the directory cannot be read.
+ *  {from, to, logins: {total, ok, refused: {ERROR: n}, by_method: {card: n}, strong,
+ *   strong_share, psc, psc_share, duration_ms: {median, p95}}, sessions: {closed: {reason: n}},
+ * statements, tokens} NULL with errno when the directory cannot be read.
  */
 json_t *evidence_stats(const char *directory, const char *from, const char *to);
 
