@@ -8,6 +8,7 @@
 
 #include "agent/backoff.h"
 #include "agent/child.h"
+#include "agent/evidence_known.h"
 #include "agent/evidence_queue.h"
 #include "agent/server.h"
 #include "agent/settings.h"
@@ -45,6 +46,9 @@ struct evidence {
     struct call *writing;
     struct evidence_queue *queue;
     unsigned lost;
+    unsigned not_copied;        /* lines that the machine's own log did not take */
+    struct evidence_head known; /* how far the log went, once */
+    bool remember;              /* once what is under way is written */
     unsigned unsigned_lines;
     sd_event_source *checkpoint;
     struct fail fail; /* why it cannot be written, when failing_since_s is set */
@@ -118,6 +122,23 @@ static const struct child_class evidence_class = {
     .on_exit = on_exit_of_writer,
 };
 
+/* At each signature: what is known of the log is never far behind it. */
+static void remember(struct evidence *evidence)
+{
+    evidence->remember = false;
+    evidence->known = *evidence_queue_written(evidence->queue);
+    if (evidence->known.seq > 0)
+        evidence_known_save(evidence->agent->options.state_dir, evidence->directory,
+                            &evidence->known);
+}
+
+static void count_copies(struct evidence *evidence, int64_t not_copied)
+{
+    if (not_copied > 0 && evidence->not_copied == 0)
+        log_warning("lines of the evidence log are not taken by the log of this machine");
+    evidence->not_copied += (unsigned)not_copied;
+}
+
 /* Old files go after the line that says so is on its way. */
 static void purge(struct evidence *evidence, int64_t first_kept)
 {
@@ -138,6 +159,9 @@ static void on_written(void *user, json_t *result, const struct fail *fail)
     }
     backoff_worked(&evidence->backoff);
     evidence_queue_drop_sent(evidence->queue);
+    count_copies(evidence, json_get_int(result, "not_copied", 0));
+    if (evidence->remember)
+        remember(evidence);
     set_working(evidence);
     if (first_kept > 1)
         purge(evidence, first_kept);
@@ -154,6 +178,18 @@ static void pump(struct evidence *evidence)
         child_call(evidence->child, "append",
                    json_pack("{s:o}", "lines", evidence_queue_take(evidence->queue)), -1,
                    WRITE_TIMEOUT_MS, on_written, NULL, evidence);
+}
+
+/* What was there and is not any more is told in the log itself. */
+static void check_known(struct evidence *evidence, const struct evidence_head *found)
+{
+    if (!evidence_known_lost(&evidence->known, found))
+        return;
+    log_error("the evidence log ends at line %lld: line %lld was written", (long long)found->seq,
+              (long long)evidence->known.seq);
+    evidence_add(evidence, EVIDENCE_ROLLBACK,
+                 json_pack("{s:I, s:I}", "found", (json_int_t)found->seq, "known",
+                           (json_int_t)evidence->known.seq));
 }
 
 static void on_open(void *user, json_t *result, const struct fail *fail)
@@ -174,6 +210,7 @@ static void on_open(void *user, json_t *result, const struct fail *fail)
         return;
     }
     memcpy(head.hash, hash, sizeof head.hash);
+    check_known(evidence, &head);
     evidence_queue_resume(evidence->queue, &head);
     evidence->open = true;
     if (damage != NULL)
@@ -209,6 +246,7 @@ void evidence_checkpoint(struct evidence *evidence)
         return;
     evidence->unsigned_lines = 0;
     evidence_queue_add(evidence->queue, EVIDENCE_CHECKPOINT, NULL);
+    evidence->remember = true;
     pump(evidence);
 }
 
@@ -261,7 +299,7 @@ json_t *evidence_json(const struct evidence *evidence)
     if (!evidence->enabled)
         return json_pack("{s:s}", "state", "off");
     json = json_pack("{s:s, s:I, s:i, s:s, s:s}", "state", failing ? "failing" : "running",
-                     "written", (json_int_t)evidence_queue_written(evidence->queue), "waiting",
+                     "written", (json_int_t)evidence_queue_written(evidence->queue)->seq, "waiting",
                      (int)evidence_queue_size(evidence->queue), "on_failure",
                      evidence->strict ? "refuse" : "continue", "directory", evidence->directory);
     if (failing) {
@@ -270,6 +308,8 @@ json_t *evidence_json(const struct evidence *evidence)
     }
     if (evidence->lost > 0)
         json_object_set_new(json, "lost", json_integer(evidence->lost));
+    if (evidence->not_copied > 0)
+        json_object_set_new(json, "not_copied", json_integer(evidence->not_copied));
     return json;
 }
 
@@ -306,6 +346,7 @@ struct evidence *evidence_new(struct agent *agent, struct fail *fail)
         fail_set(fail, CPS_INTERNAL, "out of memory");
         return NULL;
     }
+    (void)evidence_known_load(agent->options.state_dir, evidence->directory, &evidence->known);
     return TAKE_PTR(evidence);
 }
 
@@ -334,6 +375,8 @@ void evidence_free(struct evidence *evidence)
     if (evidence == NULL)
         return;
     call_forget(evidence->writing);
+    if (evidence->open)
+        remember(evidence);
     post_rest(evidence);
     child_finish(evidence->child, FINISH_MS);
     backoff_done(&evidence->backoff);

@@ -18,6 +18,7 @@ struct entry {
     TAILQ_ENTRY(entry) link;
     json_t *event;
     char *line;
+    evidence_hash hash; /* of the line */
     bool sent;
 };
 
@@ -25,7 +26,7 @@ struct evidence_queue {
     struct keys *keys;
     char *station;
     struct evidence_head head; /* of the lines that were made */
-    int64_t written;
+    struct evidence_head written;
     TAILQ_HEAD(entries, entry) entries;
     unsigned n_entries;
 };
@@ -105,9 +106,9 @@ unsigned evidence_queue_size(const struct evidence_queue *queue)
     return queue->n_entries;
 }
 
-int64_t evidence_queue_written(const struct evidence_queue *queue)
+const struct evidence_head *evidence_queue_written(const struct evidence_queue *queue)
 {
-    return queue->written;
+    return &queue->written;
 }
 
 /* The signature over the chain so far. */
@@ -134,8 +135,9 @@ static void make_line(struct evidence_queue *queue, struct entry *entry)
         sign(queue, line);
     entry->line = json_dumps(line, JSON_COMPACT);
     if (entry->line == NULL || strlen(entry->line) >= EVIDENCE_LINE_MAX ||
-        !evidence_hash_line(entry->line, strlen(entry->line), queue->head.hash))
+        !evidence_hash_line(entry->line, strlen(entry->line), entry->hash))
         abort(); /* as above */
+    memcpy(queue->head.hash, entry->hash, sizeof entry->hash);
     queue->head.seq++;
 }
 
@@ -161,18 +163,18 @@ json_t *evidence_queue_take(struct evidence_queue *queue)
 
 void evidence_queue_drop_sent(struct evidence_queue *queue)
 {
-    while (!TAILQ_EMPTY(&queue->entries) && TAILQ_FIRST(&queue->entries)->sent) {
+    struct entry *first;
+
+    while ((first = TAILQ_FIRST(&queue->entries)) != NULL && first->sent) {
+        memcpy(queue->written.hash, first->hash, sizeof first->hash);
+        queue->written.seq++;
         drop_first(queue);
-        queue->written++;
     }
 }
 
 static bool is_head(const struct entry *entry, const struct evidence_head *head)
 {
-    evidence_hash hash;
-
-    return entry->line != NULL && evidence_hash_line(entry->line, strlen(entry->line), hash) &&
-           strcmp(hash, head->hash) == 0;
+    return entry->line != NULL && strcmp(entry->hash, head->hash) == 0;
 }
 
 void evidence_queue_resume(struct evidence_queue *queue, const struct evidence_head *head)
@@ -186,7 +188,7 @@ void evidence_queue_resume(struct evidence_queue *queue, const struct evidence_h
     for (; there && !last; drop_first(queue))
         last = is_head(TAILQ_FIRST(&queue->entries), head);
     queue->head = *head;
-    queue->written = head->seq;
+    queue->written = *head;
     TAILQ_FOREACH (entry, &queue->entries, link) {
         free(TAKE_PTR(entry->line));
         entry->sent = false;

@@ -31,8 +31,8 @@ json_t *evidence_queue_take(struct evidence_queue *queue);
 /* What was sent is on disk. */
 void evidence_queue_drop_sent(struct evidence_queue *queue);
 
-/* The last line that is on disk. */
-int64_t evidence_queue_written(const struct evidence_queue *queue);
+/* The last line that is on disk. Borrowed. */
+const struct evidence_head *evidence_queue_written(const struct evidence_queue *queue);
 
 /*
  * Where the log really ends is what counts: lines of ours that made it there are done with, the

@@ -19,6 +19,7 @@
 
 #define EVIDENCE_TYP        "cps-evidence+jwt"
 #define EVIDENCE_CHECKPOINT "checkpoint"
+#define EVIDENCE_ROLLBACK   "rollback" /* the log had lost lines when it was opened */
 
 /* Longest line, line feed included. */
 #define EVIDENCE_LINE_MAX 16384

@@ -13,8 +13,9 @@ bool export_from_name(const char *name, enum export_target *ret_target);
 
 /*
  * Sends each line as one message of facility authpriv: for the journal with the fields CPS_EVENT
- * and CPS_RESULT beside it. Whoever is not there to take it does not get it: the files are the log.
+ * and CPS_RESULT beside it. Whoever is not there or too slow to take it does not get it: the files
+ * are the log. How many lines were not taken.
  */
-void export_lines(enum export_target target, const json_t *lines);
+unsigned export_lines(enum export_target target, const json_t *lines);
 
 #endif

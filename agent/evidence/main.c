@@ -5,7 +5,6 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <syslog.h>
 
 #include "agent/evidence/export.h"
 #include "agent/evidence/store.h"
@@ -46,13 +45,16 @@ static cps_error op_append(struct keeper *keeper, const json_t *params, json_t *
                            struct fail *fail)
 {
     const json_t *lines = json_get_array(params, "lines");
+    unsigned not_copied;
     int64_t expired;
 
     if (keeper->store == NULL || lines == NULL)
         return fail_set(fail, CPS_INVALID_PARAMS, "lines");
     if (store_append(keeper->store, lines, fail) != CPS_OK)
         return fail->code;
-    export_lines(keeper->target, lines);
+    not_copied = export_lines(keeper->target, lines);
+    if (not_copied > 0)
+        json_object_set_new(result, "not_copied", json_integer(not_copied));
     expired = store_expired(keeper->store);
     if (expired > 0)
         json_object_set_new(result, "first_kept", json_integer(expired));
@@ -85,7 +87,6 @@ int main(void)
     struct keeper keeper = {0};
 
     worker_init(PROTO_EVIDENCE, CONFINE_WRITE);
-    openlog("cps-agent", 0, LOG_AUTHPRIV);
     for (;;) {
         AUTO_REQUEST struct worker_request request = WORKER_REQUEST_INIT;
         AUTO_JSON json_t *result = json_object();

@@ -272,6 +272,8 @@ def test_a_full_disk_stops_logins_or_not_as_chosen_and_loses_nothing(small_disk,
         log = lines(settled(desk))
         assert evidence(desk)["state"] == "running"
         assert sum(line["event"] == "statement" for line in log) == 20
+        refused = [line for line in log if line.get("result") == "STORAGE"]
+        assert [line["event"] for line in refused] == ["login"] * (policy == "refuse")
         assert json.loads(audit(desk, "verify"))["valid"]
 
 

@@ -67,10 +67,10 @@ class Agent:
     name -> text of its profile; people: name -> text of its file in people.d;
     libexec: programs (files, or the text of scripts) to put in place of the real helpers; settings:
     more of cps-agent.conf; trust: more of its section [trust], by default that nothing is asked of
-    any network."""
+    any network; prefix: a command that runs it, in a namespace of its own for instance."""
 
     def __init__(self, pcscd=None, anchors=(), providers=None, settings="", libexec=None, env=None,
-                 people=None, trust="revocation = off\n"):
+                 people=None, trust="revocation = off\n", prefix=()):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="cpsagent-"))
         self.dir.chmod(0o755)
         self.bin = self.dir / "bin"
@@ -79,6 +79,7 @@ class Agent:
         self.socket = self.dir / "run" / "cps-agent" / "agent.sock"
         self.log = self.dir / "agent.log"
         self.process = None
+        self.prefix = prefix
         for directory in ("bin", "config/trust/test", "config/providers.d", "config/people.d", "run",
                           "home", "pinentry"):
             (self.dir / directory).mkdir(parents=True)
@@ -144,8 +145,9 @@ class Agent:
     def start(self, wait=True):
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                unprivileged([str(self.bin / "cps-agent"), "--config", str(self.config),
-                              "--libexec", str(self.bin)], *DIES_TOO),
+                [*self.prefix, *unprivileged([str(self.bin / "cps-agent"), "--config",
+                                              str(self.config), "--libexec", str(self.bin)],
+                                             *DIES_TOO)],
                 env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         if wait:
             self._wait_for_socket()
