@@ -33,11 +33,14 @@ static const struct word events[] = {
     {"statement", N_("attestation")},
     {"token", N_("jeton")},
     {"token_count", N_("jetons donnés en tout")},
+    {"pin", N_("code de la carte")},
+    {"logout", N_("session du fournisseur")},
     {"key_rotated", N_("nouvelle clé du poste")},
     {"checkpoint", N_("signature du poste")},
     {"purge", N_("anciens fichiers supprimés")},
     {"lost", N_("événements perdus")},
     {"damage", N_("journal trouvé abîmé")},
+    {"rollback", N_("des lignes avaient disparu")},
     {NULL, NULL},
 };
 
@@ -45,6 +48,9 @@ static const struct word methods[] = {
     {"card", N_("carte CPS")},      {"ecps", N_("e-CPS")}, {"browser", N_("navigateur")},
     {"proxy", N_("proxy e-Santé")}, {NULL, NULL},
 };
+
+static const struct word operations[] = {
+    {"change", N_("changement")}, {"unblock", N_("déblocage")}, {NULL, NULL}};
 
 static const struct word reasons[] = {
     {"logout", N_("à la demande")},
@@ -150,6 +156,9 @@ static void describe(const json_t *event, char *line)
     bool login = json_object_get(event, "method") != NULL;
 
     add(line, "", translate(events, json_get_string(event, "event")));
+    add(line, _(" ; "), translate(operations, json_get_string(event, "operation")));
+    if (json_object_get(event, "ended") != NULL)
+        add(line, _(" ; "), json_get_bool(event, "ended", false) ? _("fermée") : _("pas fermée"));
     add(line, _(", par "), evidence_method_text(json_get_string(event, "method")));
     add(line, _(" ; refus : "), evidence_result_text(json_get_string(event, "result")));
     trim(line);

@@ -78,6 +78,9 @@ def test_pins_that_are_changed_and_unblocked(desk):
     for line in (wrong, done, back):
         assert line["person"] == login["person"]
         assert line["card"]["serial_hash"] == login["card"]["serial_hash"]
+    shown = subprocess.run(unprivileged([str(desk.agent.bin / "cpsctl"), "audit", "show"]),
+                           env=desk.agent.environment, capture_output=True, text=True, check=True)
+    assert "code de la carte ; changement ;" in shown.stdout
     text = "".join(path.read_text() for path in settled(desk.client).iterdir())
     for secret in (f'"{desk.pin}"', f'"{NEW}"', f'"{NEWER}"', puk, desk.card.cards["physician"]["serial"]):
         assert secret not in text
