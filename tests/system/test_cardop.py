@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """cps-cardop on virtual cards behind a real pcscd: what it gives, what it costs, what goes wrong."""
 
-import hashlib
 import os
 import subprocess
 import time
@@ -9,7 +8,9 @@ import time
 import pytest
 
 from cpsworld import Pcscd, VirtualCard
-from cpsworld.cardop import Cardop, CardError, b64
+from cpsworld.cardop import Cardop, CardError, b64, code_of
+from cpsworld.fixtures import (  # noqa: F401
+    card, cards, digest_info, pcscd, put, slot, verified_by)
 from cpsworld.p11 import OPENSC, Pkcs11
 from cpsworld.paths import slowness
 from cpsworld.pcsc import PcscProbe
@@ -18,45 +19,6 @@ CPS3_CARDS = ["physician", "physician-t1", "variant"]
 LOGIN_APDUS = 16  # of a first login on the usual layout, T=0
 OPENSC_KEY = "CPS_PRIV_AUT"
 OPENSC_KEY_ID = "E828BD080F8025000001FF001002"
-SHA256_PREFIX = bytes.fromhex("3031300d060960864801650304020105000420")
-
-
-@pytest.fixture(scope="module", name="pcscd")
-def fixture_pcscd():
-    with Pcscd() as pcscd:
-        yield pcscd
-
-
-@pytest.fixture(scope="module", name="slot")
-def fixture_slot(pcscd):
-    with VirtualCard(pcscd) as slot:
-        yield slot
-
-
-@pytest.fixture(name="card")
-def fixture_card(slot):
-    """Puts a card in the slot, as new; returns the slot."""
-    def put(name="physician"):
-        slot.clear_faults()
-        slot.mute(False)
-        slot.latency(0, 0, 0)
-        slot.remove()
-        slot.reload(name)
-        slot.insert(name)
-        slot.reset_counters()
-        return slot
-    yield put
-    slot.mute(False)
-    slot.remove()
-
-
-def code_of(call, *args, **kwargs):
-    """The code of the error that a call gives; None when it gives none."""
-    try:
-        call(*args, **kwargs)
-    except CardError as error:
-        return error.code
-    return None
 
 
 def login(cardop, pin):
@@ -64,17 +26,6 @@ def login(cardop, pin):
     cardop.certificate()
     cardop.verify(pin)
     return cardop.sign()
-
-
-def openssl_verifies(certificate, message, signature, tmp_path, hash_name="sha256"):
-    (tmp_path / "m").write_bytes(message)
-    (tmp_path / "s").write_bytes(signature)
-    key = subprocess.run(["openssl", "x509", "-inform", "DER", "-noout", "-pubkey"], check=True,
-                         input=certificate, stdout=subprocess.PIPE).stdout
-    (tmp_path / "k").write_bytes(key)
-    return subprocess.run(
-        ["openssl", "dgst", f"-{hash_name}", "-verify", tmp_path / "k", "-signature",
-         tmp_path / "s", tmp_path / "m"], stdout=subprocess.DEVNULL, check=False).returncode == 0
 
 
 @pytest.mark.parametrize("name", CPS3_CARDS)
@@ -95,8 +46,8 @@ def test_identity_certificate_and_signature(pcscd, card, tmp_path, name):
         assert cardop.pin_status() == {"tries_left": 3, "blocked": False, "verified": True}
         for hash_name in ("sha256", "sha384", "sha512"):
             signature = cardop.sign(b"challenge", hash_name)
-            assert openssl_verifies(der, b"challenge", signature, tmp_path, hash_name)
-            assert not openssl_verifies(der, b"other", signature, tmp_path, hash_name)
+            assert verified_by(der, b"challenge", signature, tmp_path, hash_name)
+            assert not verified_by(der, b"other", signature, tmp_path, hash_name)
 
 
 @pytest.mark.parametrize("name,first,known,following", [
@@ -383,22 +334,22 @@ def test_another_program_selects_elsewhere(pcscd, card, selection):
 def test_turns_with_opensc(pcscd, card, tmp_path):
     """pkcs11-tool, a new process each time, and one cardop: 20 logins and signatures each."""
     slot = card()
-    (tmp_path / "in").write_bytes(SHA256_PREFIX + hashlib.sha256(b"message").digest())
+    (tmp_path / "in").write_bytes(digest_info(b"message"))
     with Cardop(pcscd) as cardop:
         certificate = slot.cards.certificate("physician").read_bytes()
         for _ in range(20):
-            assert openssl_verifies(certificate, b"message", login(cardop, "1234"), tmp_path)
+            assert verified_by(certificate, b"message", login(cardop, "1234"), tmp_path)
             subprocess.run(
                 ["pkcs11-tool", "--module", OPENSC, "--login", "--pin", "1234", "--sign", "--mechanism", "RSA-PKCS",
                  "--id", OPENSC_KEY_ID, "--input-file", tmp_path / "in", "--output-file",
                  tmp_path / "out"], env=pcscd.env(), check=True, capture_output=True)
             signature = (tmp_path / "out").read_bytes()
-            assert openssl_verifies(certificate, b"message", signature, tmp_path)
+            assert verified_by(certificate, b"message", signature, tmp_path)
 
 
 def test_opensc_keeps_its_session_meanwhile(pcscd, card):
     card()
-    info = SHA256_PREFIX + hashlib.sha256(b"message").digest()
+    info = digest_info(b"message")
     with Cardop(pcscd) as cardop, Pkcs11(pcscd.env()) as opensc:
         assert opensc.initialize()["rv"] == 0
         slot = next(s for s in opensc.slots() if "porteur" in opensc.token(s)["label"])

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from cpsworld import VirtualCard
-from cpsworld.cardop import Cardop, CardError, b64, unb64
+from cpsworld.cardop import Cardop, CardError, b64, code_of, unb64
 from cpsworld.fixtures import (  # noqa: F401
     cards, digest_info, pcscd, public_key, put, slot, verified)
 from cpsworld.pcsc import PcscProbe
@@ -15,15 +15,6 @@ from cpsworld.pcsc import PcscProbe
 CPS4_CARDS = ["cps4", "cps4-variant", "cps4-t1"]
 AID = "E828BD080F8025000001FF0010"
 PIN, PUK = "1357", "12345678"
-
-
-def code_of(call, *args, **kwargs):
-    """The code of the error that a call gives; None when it gives none."""
-    try:
-        call(*args, **kwargs)
-    except CardError as error:
-        return error.code
-    return None
 
 
 def pss(cardop, message, hash_name, usage="authentication"):

@@ -1,25 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """The virtual CPS4 torn out at each APDU of each dialogue: before, inside or after its answer."""
 
-import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from cpsworld import CardSet, Pcscd, VirtualCard
 from cpsworld.cardop import Cardop, CardError
+from cpsworld.fixtures import encrypted
 
 PIN, PUK = "1357", "12345678"
 
 
 def dialogues(cards, tmp_path):
     """What is asked of a card, in order."""
-    key = subprocess.run(["openssl", "x509", "-inform", "DER", "-noout", "-pubkey"], check=True,
-                         input=cards.certificate("cps4").read_bytes(), capture_output=True).stdout
-    (tmp_path / "key").write_bytes(key)
-    cryptogram = subprocess.run(
-        ["openssl", "pkeyutl", "-encrypt", "-pubin", "-inkey", tmp_path / "key"], input=b"secret",
-        check=True, capture_output=True).stdout
+    cryptogram = encrypted(cards.certificate("cps4").read_bytes(), b"secret", tmp_path)
     return [
         lambda cardop: cardop.open(),
         lambda cardop: cardop.certificate(),

@@ -1,76 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """cps-cardop beyond a login: both keys, decryption, codes, data objects, cards without contact."""
 
-import hashlib
 import struct
 import subprocess
 
 import pytest
 
-from cpsworld import Pcscd, VirtualCard
-from cpsworld.cardop import Cardop, CardError
+from cpsworld.cardop import Cardop, CardError, code_of
+from cpsworld.fixtures import (  # noqa: F401
+    card, cards, digest_info, encrypted, pcscd, put, slot, verified_by)
 from cpsworld.p11 import OPENSC
 from cpsworld.pcsc import PcscProbe
 
 CONTACT_ID = "E828BD080F8025000001FF0010"
-SHA256_PREFIX = bytes.fromhex("3031300d060960864801650304020105000420")
-
-
-@pytest.fixture(scope="module", name="pcscd")
-def fixture_pcscd():
-    with Pcscd() as pcscd:
-        yield pcscd
-
-
-@pytest.fixture(scope="module", name="slot")
-def fixture_slot(pcscd):
-    with VirtualCard(pcscd) as slot:
-        yield slot
-
-
-@pytest.fixture(name="card")
-def fixture_card(slot):
-    """Puts a card in the slot, as new; returns the slot."""
-    def put(name="physician"):
-        slot.clear_faults()
-        slot.remove()
-        slot.reload(name)
-        slot.insert(name)
-        slot.reset_counters()
-        return slot
-    yield put
-    slot.remove()
-
-
-def code_of(call, *args, **kwargs):
-    try:
-        call(*args, **kwargs)
-    except CardError as error:
-        return error.code
-    return None
-
-
-def public_key(certificate, directory):
-    key = subprocess.run(["openssl", "x509", "-inform", "DER", "-noout", "-pubkey"], check=True,
-                         input=certificate, stdout=subprocess.PIPE).stdout
-    (directory / "k").write_bytes(key)
-    return directory / "k"
-
-
-def verified(certificate, message, signature, directory, hash_name="sha256"):
-    (directory / "m").write_bytes(message)
-    (directory / "s").write_bytes(signature)
-    return subprocess.run(
-        ["openssl", "dgst", f"-{hash_name}", "-verify", public_key(certificate, directory),
-         "-signature", directory / "s", directory / "m"], stdout=subprocess.DEVNULL,
-        check=False).returncode == 0
-
-
-def encrypted(certificate, plain, directory):
-    return subprocess.run(
-        ["openssl", "pkeyutl", "-encrypt", "-pubin", "-inkey", public_key(certificate, directory),
-         "-pkeyopt", "rsa_padding_mode:pkcs1"], input=plain, check=True,
-        stdout=subprocess.PIPE).stdout
 
 
 def sha256_state(blocks):
@@ -114,16 +56,16 @@ def test_signature_key(pcscd, card, tmp_path, name):
         cardop.verify(slot.cards[name]["pin"])
         der = cardop.certificate("signature")
         assert der == slot.cards.certificate(name, "sig").read_bytes()
-        assert verified(der, message, cardop.sign(message, usage="signature"), tmp_path)
+        assert verified_by(der, message, cardop.sign(message, usage="signature"), tmp_path)
         for hash_name in ("sha1", "sha256"):
             signature = cardop.sign_last_round(hash_name, b"", 0, message[:64])
-            assert verified(der, message[:64], signature, tmp_path, hash_name)
-            assert not verified(der, message, signature, tmp_path, hash_name)
+            assert verified_by(der, message[:64], signature, tmp_path, hash_name)
+            assert not verified_by(der, message, signature, tmp_path, hash_name)
         before = slot.counters()["apdus"]
         signature = cardop.sign_last_round("sha256", sha256_state(message[:192]), 192,
                                            message[192:])
         assert slot.counters()["apdus"] - before == (4 if name.endswith("t1") else 5)
-        assert verified(der, message, signature, tmp_path)
+        assert verified_by(der, message, signature, tmp_path)
         assert code_of(cardop.sign, message, "sha384", usage="signature") == "CARD_UNSUPPORTED"
         assert cardop.sign(message) != signature  # the other key
 
@@ -134,7 +76,7 @@ def test_a_digest_info_of_any_kind(pcscd, card):
     with Cardop(pcscd) as cardop:
         cardop.open()
         cardop.verify(slot.cards["physician"]["pin"])
-        info = SHA256_PREFIX + hashlib.sha256(b"message").digest()
+        info = digest_info(b"message")
         assert cardop.sign_info(info) == cardop.sign(b"message")
         assert len(cardop.sign_info(bytes(36))) == 256  # MD5 and SHA-1, as old TLS has it
         assert len(cardop.sign_info(bytes(range(102)))) == 256
@@ -280,7 +222,7 @@ def test_contactless(pcscd, card, tmp_path):
         assert cardop.pin_status() is None
         der = cardop.certificate("technical")
         assert der == slot.cards.certificate("contactless", "tech").read_bytes()
-        assert verified(der, b"hello", cardop.sign(b"hello", usage="technical"), tmp_path)
+        assert verified_by(der, b"hello", cardop.sign(b"hello", usage="technical"), tmp_path)
         assert slot.counters()["apdus"] <= 12
         before = slot.counters()["apdus"]
         cardop.sign(usage="technical")

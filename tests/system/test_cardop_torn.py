@@ -5,12 +5,12 @@ share the work."""
 
 import concurrent.futures
 import contextlib
-import subprocess
 import threading
 import time
 
 from cpsworld import CardSet, Pcscd, VirtualCard
 from cpsworld.cardop import Cardop, CardError
+from cpsworld.fixtures import encrypted
 from cpsworld.paths import slowness
 
 WORLDS = 6
@@ -154,16 +154,6 @@ def tear(dialogue, at, when, last):
     return [f"{dialogue.name}, torn {when} APDU {at}: {what}" for what in wrong]
 
 
-def cryptogram(cards, directory):
-    key = subprocess.run(["openssl", "x509", "-inform", "DER", "-noout", "-pubkey"], check=True,
-                         input=cards.certificate("physician").read_bytes(),
-                         stdout=subprocess.PIPE).stdout
-    (directory / "k").write_bytes(key)
-    return subprocess.run(
-        ["openssl", "pkeyutl", "-encrypt", "-pubin", "-inkey", directory / "k", "-pkeyopt",
-         "rsa_padding_mode:pkcs1"], input=b"secret", check=True, stdout=subprocess.PIPE).stdout
-
-
 def moments(apdus):
     """After one APDU is before the next, but for the last."""
     for at in range(1, apdus + 1):
@@ -173,7 +163,8 @@ def moments(apdus):
 
 
 def test_torn_out_at_each_apdu(tmp_path):
-    CRYPTOGRAM[:] = [cryptogram(CardSet(), tmp_path)]
+    der = CardSet().certificate("physician").read_bytes()
+    CRYPTOGRAM[:] = [encrypted(der, b"secret", tmp_path)]
     with contextlib.ExitStack() as stack:
         stack.callback(World.end)
         pool = stack.enter_context(concurrent.futures.ThreadPoolExecutor(WORLDS))

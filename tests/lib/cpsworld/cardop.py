@@ -20,6 +20,15 @@ class CardError(Exception):
         self.tries_left = error.get("tries_left")
 
 
+def code_of(call, *args, **kwargs):
+    """The code of the error that a call gives; None when it gives none."""
+    try:
+        call(*args, **kwargs)
+    except CardError as error:
+        return error.code
+    return None
+
+
 def b64(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 

@@ -52,6 +52,21 @@ def put(pcscd, slot):
 
 
 @pytest.fixture
+def card(slot, put):
+    """card(name): put(name), whatever was asked of the slot before; gives the slot. It is empty
+    afterwards."""
+    def swap_to(name="physician"):
+        slot.clear_faults()
+        slot.mute(False)
+        slot.latency(0, 0, 0)
+        put(name)
+        return slot
+    yield swap_to
+    slot.mute(False)
+    slot.remove()
+
+
+@pytest.fixture
 def run(pcscd):
     """run(program, argument…): its result, with pcscd's way in the environment."""
     def execute(*command, check=True, **env):
@@ -74,6 +89,28 @@ def public_key(cards, name, use, tmp_path) -> pathlib.Path:
     subprocess.run(["openssl", "x509", "-inform", "DER", "-in", cards.certificate(name, use),
                     "-noout", "-pubkey", "-out", path], check=True)
     return path
+
+
+def key_of(certificate: bytes, tmp_path) -> pathlib.Path:
+    """The public key of a certificate in DER form, as a PEM file."""
+    path = tmp_path / "key-of-certificate.pem"
+    path.write_bytes(subprocess.run(["openssl", "x509", "-inform", "DER", "-noout", "-pubkey"],
+                                    input=certificate, check=True, stdout=subprocess.PIPE).stdout)
+    return path
+
+
+def encrypted(certificate: bytes, plain: bytes, tmp_path) -> bytes:
+    """RSA PKCS#1 v1.5, by openssl."""
+    return subprocess.run(
+        ["openssl", "pkeyutl", "-encrypt", "-pubin", "-inkey", key_of(certificate, tmp_path),
+         "-pkeyopt", "rsa_padding_mode:pkcs1"], input=plain, check=True,
+        stdout=subprocess.PIPE).stdout
+
+
+def verified_by(certificate: bytes, message: bytes, signature: bytes, tmp_path,
+                digest="sha256") -> bool:
+    """verified(), with the key of a certificate in DER form."""
+    return verified(key_of(certificate, tmp_path), message, signature, tmp_path, digest)
 
 
 def verified(key: pathlib.Path, message: bytes, signature: bytes, tmp_path, digest="sha256",
