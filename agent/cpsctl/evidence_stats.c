@@ -72,6 +72,14 @@ static void count_login(struct stats *stats, const json_t *line)
     keep_duration(stats, json_get_int(line, "duration_ms", -1));
 }
 
+/* What was refused was not given. */
+static bool was_given(const json_t *line)
+{
+    const char *result = json_get_string(line, "result");
+
+    return result == NULL || strcmp(result, "ok") == 0;
+}
+
 static bool count_line(void *user, const struct evidence_line *text)
 {
     struct stats *stats = user;
@@ -85,9 +93,9 @@ static bool count_line(void *user, const struct evidence_line *text)
     else if (strcmp(event, "session_closed") == 0)
         count(stats->closed, json_get_string(line, "reason"));
     else if (strcmp(event, "statement") == 0)
-        stats->statements++;
+        stats->statements += was_given(line);
     else if (strcmp(event, "token") == 0)
-        stats->tokens++;
+        stats->tokens += was_given(line);
     else if (strcmp(event, "token_count") == 0)
         stats->tokens += json_get_int(line, "count", 0);
     return true;

@@ -17,7 +17,9 @@ LINES = [
     {"seq": 3, "at": "2026-11-23T07:04:00.000Z", "local": "2026-11-23T08:04:00+01:00",
      "event": "statement", "result": "ok", "audience": "dpi.example\x1b[2J\x9b",
      "program": "/opt/dpi/bin/dpi", "person": "abcdefghijklmnop"},
-    {"seq": 4, "at": "2026-11-23T07:05:00.000Z", "local": "2026-11-23T08:05:00+01:00",
+    {"seq": 4, "at": "2026-11-23T07:04:30.000Z", "local": "2026-11-23T08:04:30+01:00",
+     "event": "statement", "result": "NOT_ALLOWED", "audience": "https://other.example"},
+    {"seq": 5, "at": "2026-11-23T07:05:00.000Z", "local": "2026-11-23T08:05:00+01:00",
      "event": "of_tomorrow", "result": "NOT_YET_NAMED", "reason": "unheard_of"},
 ]
 
@@ -46,7 +48,7 @@ def test_in_french(directory):
     assert "refus : Le code porteur est bloqué ; 900 ms" in shown[1]
     assert shown[2].endswith("attestation ; pour dpi.example?[2J?? ; programme dpi ; "
                              "personne abcdefgh")
-    assert shown[3].endswith("of_tomorrow ; refus : NOT_YET_NAMED ; motif : unheard_of")
+    assert shown[4].endswith("of_tomorrow ; refus : NOT_YET_NAMED ; motif : unheard_of")
 
 
 def test_in_english(directory):
@@ -57,7 +59,7 @@ def test_in_english(directory):
 
 def test_a_period(directory):
     shown = audit(directory, "show", "--from", "2026-11-23", "--to", "2026-11-23T07:04")
-    assert len(shown.splitlines()) == 1 and "attestation" in shown
+    assert len(shown.splitlines()) == 2 and "connexion" not in shown
 
 
 def test_stats_in_words(directory):
@@ -65,6 +67,7 @@ def test_stats_in_words(directory):
     assert "2 × carte CPS" in shown and "refusées :" in shown
     assert "1 × Le code porteur est bloqué." in shown and "PIN_BLOCKED" not in shown
     assert "abcdefgh" not in shown
+    assert "Attestations : 1 ;" in shown, "one was given, one refused"
 
 
 def test_no_log(tmp_path):
