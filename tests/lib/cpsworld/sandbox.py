@@ -35,6 +35,7 @@ class Sandbox:
     issuer, discovery, wallet   addresses, as text
     ca_file                     authority of its TLS certificates (PEM file)
     card_ca_file                authority of its carte CPS certificates
+    api                         issuer and clients of the authorization server of an API
     control                     base address of the control interface
     ports                       auth, wallet, mtls, cps, control
     clients                     client_id -> auth, secret or key files, redirect_uris
@@ -91,6 +92,7 @@ class Sandbox:
         self.discovery = ready["discovery"]
         self.wallet = ready["wallet"]
         self.proxy = ready["proxy"]
+        self.api = ready["api"]
         self.ca_file = ready["ca"]
         self.card_ca_file = ready["card_ca"]
         self.control = ready["control"]

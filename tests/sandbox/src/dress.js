@@ -25,7 +25,7 @@ function dressAnswer(ctx, { route, tokens, ciba, idTokenFaults }) {
   else if (route.name === 'introspect' && body?.active) tokens.dressIntrospection(ctx);
 }
 
-function edit(target, { set = {}, unset = [] }) {
+export function edit(target, { set = {}, unset = [] }) {
   for (const [name, value] of Object.entries(set)) target[name] = value;
   for (const name of unset) delete target[name];
 }

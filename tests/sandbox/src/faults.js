@@ -7,7 +7,7 @@ import { TRANSPORT } from './transport.js';
 
 export const ROUTES = ['discovery', 'jwks', 'token', 'token.code', 'token.refresh', 'token.ciba',
   'userinfo', 'ciba_auth', 'introspect', 'revoke', 'logout', 'par', 'authorize', 'login',
-  'callback', 'proxy_connect', 'proxy_send', 'proxy_disconnect', '*'];
+  'callback', 'proxy_connect', 'proxy_send', 'proxy_disconnect', 'api_token', 'api_discovery', '*'];
 
 // Kinds that act on an answer the sandbox made; the others act instead of it, unless `after`.
 const AFTER = new Set(['garbage', 'truncate', 'drip', 'body', 'duplicate', 'headers', 'idt',
@@ -30,6 +30,9 @@ function check(fault) {
   if (!Number.isInteger(times) || times === 0 || times < -1) throw new TypeError('bad times');
   if (!Number.isInteger(skip) || skip < 0) throw new TypeError('bad skip');
   if (NO_AFTER.includes(on) && phaseOf(fault) === 'after') throw new TypeError(`not on ${on}`);
+  if (on.startsWith('api_') && phaseOf(fault) === 'after' && kind !== 'body') {
+    throw new TypeError(`only body on ${on}`);
+  }
   if (kind === 'idt' && how !== undefined && !isIdTokenFault(how)) {
     throw new TypeError(`unknown ID-token fault ${how}`);
   }

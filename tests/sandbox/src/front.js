@@ -75,6 +75,7 @@ export class Front {
 
   #dispatch(req, res, { url, route, listener, form, params, body }) {
     if (route.name === 'nowhere') return res.writeHead(404).end();
+    if (listener === 'api') return this.api.handle(req, res, { route, params });
     if (listener === 'proxy') return this.proxy.handle(req, res, { route, url, body });
     if (route.name === 'login') return this.wallet.handle(req, res, { ...route, listener, params });
     if (route.name === 'logout' && (params.id_token_hint || req.method === 'POST')) {

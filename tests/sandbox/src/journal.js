@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 
 const MAX_ENTRIES = 10_000;
 const SECRET_PARAMS = new Set(['client_secret', 'client_assertion', 'code', 'code_verifier',
-  'refresh_token', 'token', 'access_token', 'id_token_hint']);
+  'refresh_token', 'subject_token', 'token', 'access_token', 'id_token_hint']);
 
 const digest = (value) => (
   `sha256:${createHash('sha256').update(String(value)).digest('hex').slice(0, 12)}`);

@@ -6,7 +6,7 @@ import { createServer as createTcpServer } from 'node:net';
 
 const OUTAGES = ['none', 'refuse', 'stall', 'reset'];
 export const CERTIFICATES = ['server', 'wrongname', 'expired', 'otherca', 'selfsigned'];
-const OFFSETS = { auth: 0, wallet: 1, mtls: 2, cps: 3, proxy: 5 };
+const OFFSETS = { auth: 0, wallet: 1, mtls: 2, cps: 3, proxy: 5, api: 6 };
 const HOSTS = ['127.0.0.1', '::1'];
 
 function listen(server, host, port) {
@@ -94,6 +94,7 @@ export class Listeners {
       wallet: server,
       mtls: { ...server, ...client, ca: [pki.read('ca.pem')] },
       proxy: { ...server, ...client, ca: [pki.read('ca.pem')] },
+      api: { ...server, ...client, ca: [pki.read('ca.pem')] },
       // A CPS3 signs PKCS#1 only: no TLS 1.3, no RSA-PSS.
       cps: {
         ...server, ...client, ca: cardAuthorities, maxVersion: 'TLSv1.2',
@@ -108,7 +109,7 @@ export class Listeners {
     }
   }
 
-  // Ports base to base+3 and, after the control's, base+5; any free ones when base is 0. By name.
+  // Ports base to base+3 and, after the control's, base+5 and base+6; any free ones when base is 0. By name.
   async open(base) {
     const ports = {};
     for (const [name, offset] of Object.entries(OFFSETS)) {

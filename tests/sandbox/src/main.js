@@ -42,7 +42,7 @@ function parse() {
   if (values.help) return values;
   if (!values.state) throw new UsageError('--state is missing');
   const port = Number(values.port);
-  if (!Number.isInteger(port) || port < 0 || port > 65_531) throw new UsageError('bad --port');
+  if (!Number.isInteger(port) || port < 0 || port > 65_529) throw new UsageError('bad --port');
   return { ...values, port };
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which address means what, on which listener.
+import { API_DISCOVERY } from './api-server.js';
 import { CIBA_GRANT } from './clients.js';
 import { PATHS } from './discovery.js';
 
@@ -46,12 +47,16 @@ function proxyRoute(path) {
   return action && { name: `proxy_${action.replace('/', '_')}`, path };
 }
 
-// listener: auth, mtls, wallet, cps or proxy. Undefined when nothing is there.
+// The authorization server of an API.
+const API_ROUTES = { '/token': 'api_token', [API_DISCOVERY]: 'api_discovery' };
+
+// listener: auth, mtls, wallet, cps, proxy or api. Undefined when nothing is there.
 export function routeOf(listener, path) {
   const [, uid, action = ''] = /^\/login\/([\w-]+)(?:\/(\w+))?$/.exec(path) ?? [];
   if (uid) return listener === 'mtls' ? undefined : { name: 'login', uid, action };
   if (listener === 'cps') return undefined;
   if (listener === 'proxy') return proxyRoute(path);
+  if (listener === 'api') return API_ROUTES[path] && { name: API_ROUTES[path], path };
   if (listener === 'wallet') {
     if (path === '/auth' || path === '/auth/') return { name: 'authorize', path: AUTHORIZATION };
     return path === AUTHORIZATION ? undefined : browserRoute(path);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Puts the parts together: the sandbox as one object that starts, resets and stops.
 import { createPrivateKey, randomBytes } from 'node:crypto';
+import { API_CLIENTS, ApiServer } from './api-server.js';
 import { Accounts } from './accounts.js';
 import { Ciba } from './ciba.js';
 import { Clients } from './clients.js';
@@ -55,11 +56,12 @@ export class Sandbox {
     }
   }
 
-  #setUrls({ auth, wallet, mtls }) {
+  #setUrls({ auth, wallet, mtls, api }) {
     const walletOrigin = `https://127.0.0.1:${wallet}`;
     this.urls = {
       issuer: `https://localhost:${auth}${MOUNT}`,
       mtlsIssuer: `https://localhost:${mtls}${MOUNT}`,
+      apiIssuer: `https://localhost:${api}`,
       walletOrigin,
       walletUrl: `${walletOrigin}/auth`,
     };
@@ -83,9 +85,10 @@ export class Sandbox {
     this.provider.use(dresser({ ...this, exchangeOf: this.front.exchangeOf }));
     this.wallet = new Wallet({ ...this, ports });
     this.proxy = new EsanteProxy(this);
+    this.api = new ApiServer(this);
     Object.assign(this.front, {
       provider: this.provider.callback(), wallet: this.wallet, logout: logoutHandler(this),
-      proxy: this.proxy,
+      proxy: this.proxy, api: this.api,
     });
   }
 
@@ -106,6 +109,7 @@ export class Sandbox {
       discovery: `${this.urls.issuer}/.well-known/wallet-openid-configuration`,
       wallet: this.urls.walletUrl,
       proxy: `https://localhost:${ports.proxy}`,
+      api: { issuer: this.urls.apiIssuer, clients: API_CLIENTS },
       control: `http://127.0.0.1:${control}`,
       ports: { ...ports, control },
       ca: this.pki.path('ca.pem'),

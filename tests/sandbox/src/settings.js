@@ -19,6 +19,9 @@ const DEFAULTS = {
   refresh_id_token: true,
   require_eidas1: true, // refuse a request whose acr_values is not eidas1
   require_channel: true, // refuse a CIBA request without channel
+  api_ttl: 14_400, // of the token of an API
+  api_cnf: 'bound', // to the client's certificate; or 'none', 'other', 'nonsense'
+  api_token: 'jwt', // or 'opaque'
   proxy_bearer: '', // a token that the e-Santé proxy asks of workstations; '' for none
   logout_state: true, // false: forget state on the way back from a logout
 };
@@ -26,6 +29,8 @@ const ENUMS = {
   sub_format: ['federated', 'uuid'],
   access_token: ['jwt', 'opaque'],
   cnf_encoding: ['rfc8705', 'ans'],
+  api_cnf: ['bound', 'none', 'other', 'nonsense'],
+  api_token: ['jwt', 'opaque'],
   userinfo: ['json', 'jwt'],
 };
 

@@ -9,7 +9,7 @@ const leftHalf = (token) => (
   createHash('sha256').update(token).digest().subarray(0, 16).toString('base64url'));
 
 // ANS's own fixtures encode the hexadecimal digest again, padded; RFC 8705 the 32 bytes.
-function thumbprint(x5t, encoding) {
+export function thumbprint(x5t, encoding) {
   if (encoding !== 'ans') return x5t;
   return Buffer.from(Buffer.from(x5t, 'base64url').toString('hex')).toString('base64');
 }

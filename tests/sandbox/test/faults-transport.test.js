@@ -136,6 +136,8 @@ test('faults reach every route they can be set on', async () => {
     proxy_connect: () => world.http(`${world.proxy}/connect`, { form: {} }),
     proxy_send: () => world.http(`${world.proxy}/send/x`),
     proxy_disconnect: () => world.http(`${world.proxy}/disconnect`, { method: 'DELETE' }),
+    api_token: () => world.http(`${world.api.issuer}/token`, { form: {} }),
+    api_discovery: () => world.http(`${world.api.issuer}/.well-known/openid-configuration`),
     '*': jwks,
   };
   for (const route of routes.filter((name) => name !== 'callback')) {
