@@ -131,6 +131,16 @@
  *                                        id_token_exp_at?}   LOGIN_EXPIRED: the handle is closed
  *   logout   {handle}                  → {ended: bool}   end_session and revocation; the handle and
  *                                        its tokens are forgotten whatever the provider answers
+ *   introspect {handle}                → {active: bool, exp_at?, iat_at?, auth_at?, sub?,
+ *                                        subject_name_id?, acr?, auth_mode?, scope?, client_id?}
+ *                                        RFC 7662, of the session's access token
+ *   apis     {}                        → {apis: [{name, issuer, programs: [path pattern | "any"],
+ *                                        state, since_at?, error?}]}   of apis.d
+ *   exchange {handle, api}             → {access_token, access_token_exp_at, issued_token_type,
+ *                                        bound: bool, scope?}   RFC 8693. API_UNKNOWN,
+ *                                        API_UNAVAILABLE, API_REFUSED, API_ANSWER: the API's
+ *                                        server; PROVIDER_… and LOGIN_EXPIRED: the session's
+ *                                        provider, when its token had to be refreshed
  *   fetch    {url, kind: "crl" | "ocsp" | "authorities", body?: base64url, proxy?: url}
  *            + descriptor               → {bytes}   http or https, no redirect, no credential, at
  *                                        most FETCH_MAX bytes; written to the descriptor, a memfd.
@@ -139,6 +149,7 @@
  *   cancel   {id}                      → {}
  *   Event: provider {name, issuer, methods, state, since_at, error?}   its state has changed; as
  *                                        in the answer to providers
+ *   Event: api {name, state, since_at, error?}   the same of the server of an API
  *   Event: logout {provider, ended, tries}   what became of a logout: at once, or when a provider
  *                                        that had not heard of it was told again, or given up
  *   Refresh tokens, the client credential and PKCE verifiers stay in oidcd.

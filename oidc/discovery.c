@@ -27,6 +27,8 @@ static const struct member {
      OPTIONAL, false},
     {"revocation_endpoint", "revocation_endpoint", offsetof(struct endpoints, revocation), OPTIONAL,
      true},
+    {"introspection_endpoint", "introspection_endpoint", offsetof(struct endpoints, introspection),
+     OPTIONAL, true},
     {"backchannel_authentication_endpoint", "ciba_endpoint", offsetof(struct endpoints, ciba),
      OPTIONAL, true},
     {"pushed_authorization_request_endpoint", "par_endpoint", offsetof(struct endpoints, par),
@@ -83,14 +85,39 @@ static cps_error take(const struct profile *profile, const json_t *document,
     return CPS_OK;
 }
 
-cps_error discovery_read(const struct profile *profile, const json_t *document,
-                         struct endpoints *ret_endpoints, struct fail *fail)
+static cps_error check_issuer(const struct profile *profile, const json_t *document,
+                              struct fail *fail)
 {
-    __attribute__((cleanup(endpoints_done))) struct endpoints found = {0};
     const char *issuer = json_get_string(document, "issuer");
 
     if (issuer == NULL || strcmp(issuer, profile->issuer) != 0)
         return refuse(fail, "issuer", "is not the configured one");
+    return CPS_OK;
+}
+
+cps_error discovery_read_token(const struct profile *profile, const json_t *document,
+                               char **ret_endpoint, struct fail *fail)
+{
+    __attribute__((cleanup(endpoints_done))) struct endpoints found = {0};
+
+    if (check_issuer(profile, document, fail) != CPS_OK)
+        return fail->code;
+    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++)
+        if (members[i].offset == offsetof(struct endpoints, token) &&
+            take(profile, document, &members[i], &found, fail) != CPS_OK)
+            return fail->code;
+    *ret_endpoint = found.token;
+    found.token = NULL;
+    return CPS_OK;
+}
+
+cps_error discovery_read(const struct profile *profile, const json_t *document,
+                         struct endpoints *ret_endpoints, struct fail *fail)
+{
+    __attribute__((cleanup(endpoints_done))) struct endpoints found = {0};
+
+    if (check_issuer(profile, document, fail) != CPS_OK)
+        return fail->code;
     for (size_t i = 0; i < sizeof members / sizeof members[0]; i++)
         if (take(profile, document, &members[i], &found, fail) != CPS_OK)
             return fail->code;

@@ -19,6 +19,7 @@ struct endpoints {
     char *userinfo; /* this one and those below: NULL when not offered; PSC's always is */
     char *end_session;
     char *revocation;
+    char *introspection;
     char *ciba;
     char *par;
     bool par_required;
@@ -32,6 +33,13 @@ struct endpoints {
  */
 cps_error discovery_read(const struct profile *profile, const json_t *document,
                          struct endpoints *ret_endpoints, struct fail *fail);
+
+/*
+ * The token endpoint alone, of a server that logs nobody in; the caller frees it. Issuer and host
+ * are judged as above.
+ */
+cps_error discovery_read_token(const struct profile *profile, const json_t *document,
+                               char **ret_endpoint, struct fail *fail);
 
 void endpoints_done(struct endpoints *endpoints);
 

@@ -9,7 +9,9 @@
 #include "oidc/check.h"
 #include "oidc/ciba.h"
 #include "oidc/esante.h"
+#include "oidc/exchange.h"
 #include "oidc/fetch.h"
+#include "oidc/introspect.h"
 #include "oidc/logout.h"
 #include "oidc/refresh.h"
 
@@ -104,6 +106,28 @@ static void op_logout(struct request *request, const json_t *params)
     with_session(request, params, end_session);
 }
 
+static void op_introspect(struct request *request, const json_t *params)
+{
+    with_session(request, params, introspect_start);
+}
+
+static void op_exchange(struct request *request, const json_t *params)
+{
+    struct oidc_session *session =
+        store_find(&request->oidcd->store, json_get_string(params, "handle"));
+
+    if (session != NULL)
+        exchange_start(request, session, params);
+    else
+        no_session(request);
+}
+
+static void op_apis(struct request *request, const json_t *params)
+{
+    (void)params;
+    request_reply(request, apis_to_json(&request->oidcd->apis));
+}
+
 static void op_providers(struct request *request, const json_t *params)
 {
     (void)params;
@@ -123,11 +147,19 @@ static const struct {
     const char *op;
     void (*start)(struct request *request, const json_t *params);
 } ops[] = {
-    {"providers", op_providers},     {"login_browser", op_login_browser},
-    {"login_ciba", op_login_ciba},   {"refresh", op_refresh},
-    {"logout", op_logout},           {"cancel", op_cancel},
-    {"fetch", fetch_start},          {"check", op_check},
-    {"login_proxy", op_login_proxy}, {"send", op_send},
+    {"providers", op_providers},
+    {"login_browser", op_login_browser},
+    {"login_ciba", op_login_ciba},
+    {"refresh", op_refresh},
+    {"logout", op_logout},
+    {"cancel", op_cancel},
+    {"fetch", fetch_start},
+    {"check", op_check},
+    {"login_proxy", op_login_proxy},
+    {"send", op_send},
+    {"introspect", op_introspect},
+    {"exchange", op_exchange},
+    {"apis", op_apis},
 };
 
 void dispatch(struct oidcd *oidcd, struct worker_request *packet)

@@ -57,6 +57,7 @@ static bool start(struct oidcd *oidcd, const char *config)
     if (oidcd->http == NULL || oidcd->loopbacks == NULL || oidcd->fetches == NULL)
         return false;
     providers_load(&oidcd->providers, config, oidcd->http);
+    apis_load(&oidcd->apis, config, oidcd->http);
     return flags >= 0 && fcntl(WORKER_CHANNEL_FD, F_SETFL, flags | O_NONBLOCK) == 0 &&
            sd_event_add_signal(oidcd->event, NULL, SIGTERM, NULL, NULL) >= 0 &&
            sd_event_add_io(oidcd->event, NULL, WORKER_CHANNEL_FD, EPOLLIN, on_channel, oidcd) >= 0;
@@ -69,6 +70,7 @@ static void stop(struct oidcd *oidcd)
     store_done(&oidcd->store);
     loopback_set_free(oidcd->loopbacks);
     providers_done(&oidcd->providers);
+    apis_done(&oidcd->apis);
     http_free(oidcd->http);
     if (oidcd->fetches != NULL)
         http_loop_free(oidcd->fetches);

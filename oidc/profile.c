@@ -66,7 +66,7 @@ bool profile_name_valid(const char *name)
 
 cps_error profile_wrong_key(const struct profile *profile, struct fail *fail, const char *key)
 {
-    int line = config_line(profile->config, PROFILE_SECTION, key);
+    int line = config_line(profile->config, profile->section, key);
 
     fail->code = CPS_CONFIGURATION;
     if (line > 0)
@@ -77,7 +77,7 @@ cps_error profile_wrong_key(const struct profile *profile, struct fail *fail, co
 cps_error profile_wrong(const struct profile *profile, struct fail *fail, const char *key,
                         const char *why)
 {
-    fail_set(fail, CPS_CONFIGURATION, "[" PROFILE_SECTION "] %s: %s", key, why);
+    fail_set(fail, CPS_CONFIGURATION, "[%s] %s: %s", profile->section, key, why);
     return profile_wrong_key(profile, fail, key);
 }
 
@@ -91,7 +91,7 @@ int profile_one_of(const char *value, const char *const *words)
 
 const char *profile_text(const struct profile *profile, const char *key, const char *otherwise)
 {
-    return config_string(profile->config, PROFILE_SECTION, key, otherwise);
+    return config_string(profile->config, profile->section, key, otherwise);
 }
 
 /* The list of a key, or of its default. */
@@ -100,6 +100,16 @@ static cps_error read_list(const struct profile *p, const char *key, const char 
 {
     *ret_list = config_words(profile_text(p, key, otherwise != NULL ? otherwise : ""));
     return *ret_list != NULL ? CPS_OK : fail_set(fail, CPS_INTERNAL, "out of memory");
+}
+
+cps_error profile_read_hosts(struct profile *p, const char *otherwise, struct fail *fail)
+{
+    if (read_list(p, "allowed_hosts", otherwise, &p->allowed_hosts, fail) != CPS_OK)
+        return fail->code;
+    for (char **host = p->allowed_hosts; *host != NULL; host++)
+        if (!url_host_valid(*host))
+            return profile_wrong(p, fail, "allowed_hosts", "must be host or host:port");
+    return CPS_OK;
 }
 
 static cps_error read_endpoints(struct profile *p, struct fail *fail)
@@ -114,11 +124,8 @@ static cps_error read_endpoints(struct profile *p, struct fail *fail)
         profile_text(p, "issuer", named && defaults->issuer != NULL ? defaults->issuer : "");
     if (!url_issuer_valid(p->issuer))
         return profile_wrong(p, fail, "issuer", "must be an https URL without query");
-    if (read_list(p, "allowed_hosts", defaults->allowed_hosts, &p->allowed_hosts, fail) != CPS_OK)
+    if (profile_read_hosts(p, defaults->allowed_hosts, fail) != CPS_OK)
         return fail->code;
-    for (char **host = p->allowed_hosts; *host != NULL; host++)
-        if (!url_host_valid(*host))
-            return profile_wrong(p, fail, "allowed_hosts", "must be host or host:port");
     /* OpenID Connect Discovery section 4: without the "/" at the issuer's end. */
     base = path[0] == '/' ? strlen(p->issuer) : 0;
     if (base > 0 && p->issuer[base - 1] == '/')
@@ -134,7 +141,7 @@ static cps_error read_endpoints(struct profile *p, struct fail *fail)
     return CPS_OK;
 }
 
-static cps_error read_network(struct profile *p, struct fail *fail)
+cps_error profile_read_network(struct profile *p, struct fail *fail)
 {
     p->ca_file = profile_text(p, "ca_file", NULL);
     if (p->ca_file != NULL && (p->ca_file[0] != '/' || access(p->ca_file, R_OK) != 0))
@@ -248,13 +255,14 @@ cps_error profile_load(const char *path, const char *name, struct profile **ret_
                        struct fail *fail)
 {
     static cps_error (*const readers[])(struct profile *, struct fail *) = {
-        profile_read_kind, read_endpoints, profile_read_client, read_network,
+        profile_read_kind, read_endpoints, profile_read_client, profile_read_network,
         read_acr,          read_flow,      read_claims,         read_redirect,
     };
     AUTO_PROFILE struct profile *profile = calloc(1, sizeof *profile);
 
     if (profile == NULL)
         return fail_set(fail, CPS_INTERNAL, "out of memory");
+    profile->section = PROFILE_SECTION;
     snprintf(profile->name, sizeof profile->name, "%s", name);
     if (config_load(path, keys, false, &profile->config, fail) != CPS_OK)
         return fail->code;

@@ -42,6 +42,7 @@ enum profile_par { PAR_AUTO, PAR_YES, PAR_NO };
 struct profile {
     char name[PROFILE_NAME_MAX + 1];
     const char *path;      /* of the file, while it is read */
+    const char *section;   /* that holds the keys: PROFILE_SECTION, or another one of oidc/api.c */
     struct config *config; /* owns the strings below */
     enum profile_kind kind;
     bool psc; /* Pro Santé Connect's claims are required, not only OpenID Connect's */

@@ -42,6 +42,10 @@ struct profile_defaults {
 cps_error profile_read_kind(struct profile *profile, struct fail *fail);
 const struct profile_defaults *profile_defaults(enum profile_kind kind);
 
+/* oidc/profile.c: allowed_hosts; ca_file, proxy and metadata_age_s. */
+cps_error profile_read_hosts(struct profile *profile, const char *otherwise, struct fail *fail);
+cps_error profile_read_network(struct profile *profile, struct fail *fail);
+
 /* oidc/profile_client.c: client_id and the credential. */
 cps_error profile_read_client(struct profile *profile, struct fail *fail);
 

@@ -22,14 +22,20 @@ static const char *const state_names[] = {
 static int is_profile(const struct dirent *entry)
 {
     char name[PROFILE_NAME_MAX + 1];
-    size_t len = strlen(entry->d_name);
+
+    return provider_file_name(entry->d_name, name);
+}
+
+bool provider_file_name(const char *file, char ret_name[static PROFILE_NAME_MAX + 1])
+{
+    size_t len = strlen(file);
     size_t stem = len > strlen(SUFFIX) ? len - strlen(SUFFIX) : 0;
 
-    if (stem == 0 || stem >= sizeof name || strcmp(entry->d_name + stem, SUFFIX) != 0)
-        return 0;
-    memcpy(name, entry->d_name, stem);
-    name[stem] = '\0';
-    return profile_name_valid(name);
+    if (stem == 0 || stem > PROFILE_NAME_MAX || strcmp(file + stem, SUFFIX) != 0)
+        return false;
+    memcpy(ret_name, file, stem);
+    ret_name[stem] = '\0';
+    return profile_name_valid(ret_name);
 }
 
 static void load_one(struct provider *provider, const char *dir, const char *file,
@@ -37,10 +43,9 @@ static void load_one(struct provider *provider, const char *dir, const char *fil
 {
     AUTO_FREE char *path = NULL;
     char why[512];
-    int stem = (int)(strlen(file) - strlen(SUFFIX));
 
     provider->http = http;
-    snprintf(provider->name, sizeof provider->name, "%.*s", stem, file);
+    (void)provider_file_name(file, provider->name);
     if (asprintf(&path, "%s/%s", dir, file) < 0) {
         path = NULL;
         fail_set(&provider->fail, CPS_INTERNAL, "out of memory");
@@ -126,7 +131,7 @@ static json_t *methods_of(const struct profile *profile)
     return methods;
 }
 
-static json_t *to_json(const struct provider *provider)
+json_t *provider_to_json(const struct provider *provider)
 {
     const struct profile *profile = provider->profile;
     json_t *json = json_pack("{s:s, s:s, s:o, s:s}", "name", provider->name, "issuer",
@@ -154,8 +159,9 @@ void provider_report(struct provider *provider, const struct fail *fail)
         return;
     provider->state = state;
     provider->since_at = clock_real_s();
-    log_info("provider %s is %s: %s", provider->name, state_names[state], why);
-    worker_event("provider", to_json(provider));
+    log_info("%s %s is %s: %s", provider->api ? "API" : "provider", provider->name,
+             state_names[state], why);
+    worker_event(provider->api ? "api" : "provider", provider_to_json(provider));
 }
 
 json_t *providers_to_json(const struct providers *providers)
@@ -163,6 +169,6 @@ json_t *providers_to_json(const struct providers *providers)
     json_t *list = json_array();
 
     for (unsigned i = 0; i < providers->n; i++)
-        json_array_append_new(list, to_json(&providers->list[i]));
+        json_array_append_new(list, provider_to_json(&providers->list[i]));
     return json_pack("{s:o}", "providers", list);
 }

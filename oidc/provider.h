@@ -35,6 +35,7 @@ struct provider {
     struct jwks *keys;          /* NULL until the first good key set */
     struct metadata metadata;
     struct http *http;
+    bool api; /* the authorization server of an API (oidc/api.h): never logs anybody in */
 };
 
 struct providers {
@@ -52,6 +53,12 @@ struct provider *providers_any(const struct providers *providers, const char *na
 /* The provider of that name if its profile is usable. CPS_PROVIDER_UNKNOWN, CPS_CONFIGURATION. */
 cps_error providers_find(const struct providers *providers, const char *name,
                          struct provider **ret_provider, struct fail *fail);
+
+/* NAME of a file NAME.conf. False: editors' and packages' left-overs. */
+bool provider_file_name(const char *file, char ret_name[static PROFILE_NAME_MAX + 1]);
+
+/* One of the list of the answer to "providers" in base/proto.h. */
+json_t *provider_to_json(const struct provider *provider);
 
 /* Notes that the provider answered (fail NULL) or did not. */
 void provider_report(struct provider *provider, const struct fail *fail);

@@ -2,7 +2,6 @@
 #include "oidc/refresh.h"
 
 #include <openssl/crypto.h>
-#include <openssl/rand.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,10 +12,6 @@
 #include "oidc/idtoken.h"
 #include "oidc/jws.h"
 #include "oidc/metadata.h"
-
-/* Between refreshes of one session while the provider is down. */
-#define REST_MIN_S 1
-#define REST_MAX_S 30
 
 /* One caller. The work itself belongs to the session and outlives the callers. */
 struct refresh {
@@ -165,21 +160,6 @@ static bool is_lost(const struct oidc_session *session, const struct http_answer
     return answer == NULL && session->sent && !session->reusable;
 }
 
-/* A pause that doubles, with a tenth of it at random: programs that insist make no storm. */
-static void rest(struct oidc_session *session, int64_t asked_s)
-{
-    uint16_t random = 0;
-
-    (void)RAND_bytes((unsigned char *)&random, sizeof random);
-    session->rest_s = session->rest_s == 0 ? REST_MIN_S : 2 * session->rest_s;
-    if (session->rest_s > REST_MAX_S)
-        session->rest_s = REST_MAX_S;
-    if (asked_s > session->rest_s)
-        session->rest_s = asked_s < REST_MAX_S ? asked_s : REST_MAX_S;
-    session->rest_ms =
-        clock_boot_ms() + session->rest_s * 1000 + session->rest_s * 100 * random / UINT16_MAX;
-}
-
 static void on_answer(void *user, const struct http_answer *answer, const struct fail *why)
 {
     struct oidc_session *session = user;
@@ -201,9 +181,9 @@ static void on_answer(void *user, const struct http_answer *answer, const struct
         return;
     }
     if (fail.code == CPS_PROVIDER_UNAVAILABLE)
-        rest(session, answer != NULL ? answer->retry_after_s : 0);
+        rest_begin(&session->rest, answer != NULL ? answer->retry_after_s : 0);
     else
-        session->rest_s = session->rest_ms = 0;
+        rest_end(&session->rest);
     if (fail.code != CPS_OK) {
         fail_add(&fail, "token refresh");
         land(session, &fail);
@@ -241,29 +221,36 @@ static cps_error take_off(struct oidc_session *session, struct fail *fail)
     return CPS_OK;
 }
 
+cps_error refresh_join(struct oidc_session *session, struct waiter *waiter, flight_done_fn *done,
+                       void *user, struct fail *fail)
+{
+    if (session->tokens.refresh_token == NULL)
+        return fail_set(fail, CPS_TOKEN_UNAVAILABLE, "the provider gave no refresh token");
+    if (clock_real_s() >= session->auth_at + IDTOKEN_SESSION_S)
+        return fail_reason(fail, CPS_LOGIN_EXPIRED, "too_old",
+                           "four hours after the login: log in anew");
+    if (!session->refreshing && rest_lasts(&session->rest))
+        return fail_reason(fail, CPS_PROVIDER_UNAVAILABLE, "resting",
+                           "the provider was down a moment ago");
+    if (!session->refreshing && take_off(session, fail) != CPS_OK)
+        return fail->code;
+    flight_join(&session->refresh, waiter, done, user);
+    return CPS_OK;
+}
+
 void refresh_start(struct request *request, struct oidc_session *session)
 {
     struct refresh *refresh = calloc(1, sizeof *refresh);
     struct fail fail = FAIL_INIT;
 
-    if (refresh == NULL)
+    if (refresh == NULL) {
         fail_set(&fail, CPS_INTERNAL, "out of memory");
-    else if (session->tokens.refresh_token == NULL)
-        fail_set(&fail, CPS_TOKEN_UNAVAILABLE, "the provider gave no refresh token");
-    else if (clock_real_s() >= session->auth_at + IDTOKEN_SESSION_S)
-        fail_reason(&fail, CPS_LOGIN_EXPIRED, "too_old", "four hours after the login: log in anew");
-    else if (!session->refreshing && clock_boot_ms() < session->rest_ms)
-        fail_reason(&fail, CPS_PROVIDER_UNAVAILABLE, "resting",
-                    "the provider was down a moment ago");
-    else if (!session->refreshing)
-        take_off(session, &fail);
-    if (fail.code != CPS_OK) {
-        free(refresh);
         request_fail(request, &fail);
         return;
     }
     refresh->request = request;
     memcpy(refresh->handle, session->handle, sizeof refresh->handle);
     request_set_flow(request, refresh, refresh_free, NULL);
-    flight_join(&session->refresh, &refresh->waiter, on_landed, refresh);
+    if (refresh_join(session, &refresh->waiter, on_landed, refresh, &fail) != CPS_OK)
+        request_fail(request, &fail);
 }

@@ -11,4 +11,11 @@
 /* Answers the request "refresh" of base/proto.h. */
 void refresh_start(struct request *request, struct oidc_session *session);
 
+/*
+ * Joins the refresh of a session, which begins when none is under way; done hears of its end. A
+ * session that it closes is gone then. On failure nothing was begun.
+ */
+cps_error refresh_join(struct oidc_session *session, struct waiter *waiter, flight_done_fn *done,
+                       void *user, struct fail *fail);
+
 #endif

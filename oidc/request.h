@@ -12,6 +12,7 @@
 #include <systemd/sd-event.h>
 
 #include "base/fail.h"
+#include "oidc/api.h"
 #include "oidc/provider.h"
 #include "oidc/store.h"
 
@@ -30,6 +31,7 @@ struct oidcd {
     sd_event *event;
     struct http *http;
     struct providers providers;
+    struct apis apis;
     struct store store;
     struct loopback_set *loopbacks;
     struct http_loop *fetches;

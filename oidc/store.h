@@ -11,6 +11,7 @@
 #include "oidc/flight.h"
 #include "oidc/pkce.h"
 #include "oidc/provider.h"
+#include "oidc/rest.h"
 #include "oidc/token_endpoint.h"
 
 /* Sessions at one time: one person at the desk, a few that their logout did not close yet. */
@@ -29,10 +30,9 @@ struct oidc_session {
     /* Owned by oidc/refresh.c: a refresh under way, its new tokens, its wait for new keys. */
     struct flight refresh;
     bool refreshing;
-    bool sent;       /* the refresh under way has left this machine */
-    bool reusable;   /* the provider has been seen to let its refresh tokens serve again */
-    int64_t rest_ms; /* boot time: before it, a provider that was down is left in peace */
-    int64_t rest_s;  /* the length of that pause */
+    bool sent;        /* the refresh under way has left this machine */
+    bool reusable;    /* the provider has been seen to let its refresh tokens serve again */
+    struct rest rest; /* a provider that was down is left in peace */
     struct tokens fresh;
     struct waiter keys;
     struct store *store;

@@ -83,6 +83,11 @@ typedef enum cps_error {
     CPS_AUTHORIZATION_RESPONSE,
     CPS_ID_TOKEN_REJECTED,
     CPS_STATEMENT_REJECTED,
+    /* Authorization server of an API */
+    CPS_API_UNKNOWN,
+    CPS_API_UNAVAILABLE,
+    CPS_API_REFUSED,
+    CPS_API_ANSWER,
     CPS_ERROR_COUNT
 } cps_error;
 

@@ -14,6 +14,27 @@ PHYSICIAN = "899700000011"
 NURSE = "899700000029"
 
 
+def api_file(psc, directory, client="lps-api", **changes):
+    """Text of a file of apis.d for the stand-in's API; None leaves a key out. directory: where its
+    secret and its key are put."""
+    known = psc.api["clients"][client]
+    keys = {"token_endpoint": psc.api["issuer"] + "/token", "client_id": client,
+            "client_auth": known["auth"], "ca_file": psc.ca_file, "scope": "dmp.read",
+            "audience": "https://api.example.test/dmp", "program": "any"}
+    if "secret" in known:
+        keys["client_secret_file"] = path = os.path.join(directory, "api-secret")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(known["secret"])
+    else:
+        keys["client_certificate"] = psc.clients["psc-mtls"]["certificate"]
+        keys["client_key"] = path = os.path.join(directory, "api.key")
+        shutil.copy(psc.clients["psc-mtls"]["key"], path)
+    os.chmod(path, 0o600)
+    keys.update(changes)
+    lines = [f"{name} = {value}" for name, value in keys.items() if value is not None]
+    return "\n".join(["[api]", *lines, ""])
+
+
 class OidcWorker(Worker):
     """Its events about providers are kept apart: they come whenever."""
 
@@ -24,7 +45,7 @@ class OidcWorker(Worker):
     def receive(self, timeout_s=10):
         while True:
             packet = super().receive(timeout_s)
-            if packet.get("event") not in ("provider", "logout"):
+            if packet.get("event") not in ("provider", "logout", "api"):
                 return packet
             self.events.append(packet)
 
@@ -40,19 +61,23 @@ class OidcError(Exception):
 
 class Oidcd:
     """A running cps-oidcd with one provider, "sandbox". keys: more keys of its profile, or other
-    values of the usual ones; None leaves a key out. profiles: other files, name -> text."""
+    values of the usual ones; None leaves a key out. profiles: other files, name -> text; apis: the
+    same in apis.d."""
 
-    def __init__(self, psc, client="psc-basic", profiles=None, env=None, **keys):
+    def __init__(self, psc, client="psc-basic", profiles=None, apis=None, env=None, **keys):
         self.psc = psc
         self.dir = tempfile.mkdtemp(prefix="oidcd-")
-        os.mkdir(os.path.join(self.dir, "providers.d"))
+        for directory in ("providers.d", "apis.d"):
+            os.mkdir(os.path.join(self.dir, directory))
         self._write("sandbox", self._profile(client, keys))
         for name, text in (profiles or {}).items():
             self._write(name, text)
+        for name, text in (apis or {}).items():
+            self._write(name, text, "apis.d")
         self.worker = OidcWorker(str(program("cps-oidcd")), "--config", self.dir, env=env)
 
-    def _write(self, name, text):
-        with open(os.path.join(self.dir, "providers.d", f"{name}.conf"), "w",
+    def _write(self, name, text, directory="providers.d"):
+        with open(os.path.join(self.dir, directory, f"{name}.conf"), "w",
                   encoding="utf-8") as file:
             file.write(text)
 
