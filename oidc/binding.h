@@ -23,8 +23,8 @@ enum binding binding_of(const char *token, const X509 *certificate);
 
 /*
  * The 32 bytes of a thumbprint in either of the encodings that are met: base64url of them (RFC
- * 8705), and standard base64, padded, of their lower-case hexadecimal text, as the documents of the
- * espace de confiance have it. False: neither.
+ * 8705), and standard base64, padded, of their lower-case hexadecimal text, as ANS's documents have
+ * it. False: neither.
  */
 bool binding_thumbprint(const char *text, uint8_t ret_hash[static BINDING_HASH_SIZE]);
 

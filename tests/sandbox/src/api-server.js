@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The authorization server of an API of the espace de confiance: exchanges a PSC access token for
-// one of its own (RFC 8693), bound to the client's certificate (RFC 8705). It asks PSC whether the
+// The authorization server of a national API: exchanges a PSC access token for one of its own
+// (RFC 8693), bound to the client's certificate (RFC 8705). It asks PSC whether the
 // token is good, as the real ones do.
 import { createHash, randomUUID } from 'node:crypto';
 import { edit } from './dress.js';
