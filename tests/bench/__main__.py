@@ -13,7 +13,7 @@ from cpsworld.paths import SOURCE_DIR
 
 from . import idle, machine, world
 
-PARTS = ("tokens", "neighbours", "statements", "startup", "cards", "removal", "stopped",
+PARTS = ("tokens", "day", "neighbours", "statements", "startup", "cards", "removal", "stopped",
          "provider")
 IDLE_S, IDLE_QUICK_S = 65, 20
 FIGURES = SOURCE_DIR / "docs" / "figures.md"

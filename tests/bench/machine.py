@@ -7,7 +7,7 @@ import pathlib
 import platform
 import subprocess
 
-PACKAGES = ("openssl", "openssh-client", "opensc", "pcscd", "libjansson4", "libsystemd0")
+PACKAGES = ("openssl", "openssh-client", "oidc-agent-cli", "opensc", "pcscd", "libjansson4", "libsystemd0")
 
 HEAD = """# Figures
 
@@ -23,8 +23,8 @@ times are those of the kernel's process clocks and the steadiest of all. Floors 
 `tests/bench/`: the raw echo parses nothing, the splice server parses the request with jansson and
 puts a ready result behind its id, the jansson server builds the answer too. In the parts about
 tokens and neighbours `tests/bench/fake_oidcd.py` stands in for `cps-oidcd`, so that a token of
-1,500 bytes is in the agent's memory without a provider; nothing is measured of a provider. Not
-measured: oidc-agent and D-Bus, real cards and readers.
+1,500 bytes is in the agent's memory without a provider; where there is one, it is `tests/idp`,
+on loopback. Not measured: D-Bus, real cards and readers.
 
 {verdict}
 

@@ -19,7 +19,7 @@ static const char usage[] =
     "  -d MS    duration (default 300), -w MS warm-up before it (default 50)\n"
     "  -s PID   server whose processor time is counted\n"
     "  -c CORE  core to run on\n"
-    "  -S       messages are framed as ssh-agent's\n"
+    "  -S       messages are framed as ssh-agent's, -O: not at all, as oidc-agent's\n"
     "  -i N     idle connections, which have played -I FILE\n"
     "  -h N     connections stalled in the middle of a request\n"
     "  -D N     connections that ask and never read\n"
@@ -100,6 +100,9 @@ static void read_option(struct options *options, int option)
     case 'S':
         options->load.framing = FRAMING_SSH;
         break;
+    case 'O':
+        options->load.framing = FRAMING_OIDC;
+        break;
     case 'H':
         options->hold = true;
         break;
@@ -151,7 +154,7 @@ int main(int argc, char **argv)
     struct load *load = &options.load;
     int option;
 
-    while ((option = getopt(argc, argv, "r:p:n:1d:w:s:c:Si:I:h:D:F:R:H")) != -1)
+    while ((option = getopt(argc, argv, "r:p:n:1d:w:s:c:SOi:I:h:D:F:R:H")) != -1)
         read_option(&options, option);
     if (optind + 1 != argc) {
         fputs(usage, stderr);

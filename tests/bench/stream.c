@@ -17,6 +17,8 @@ static unsigned count(struct stream *stream, const char *data, size_t len)
 {
     unsigned messages = 0;
 
+    if (stream->framing == FRAMING_OIDC)
+        return 1; /* no frame: a short text, sent and received in one piece */
     if (stream->framing == FRAMING_LINE) {
         for (const char *at = data; (at = memchr(at, '\n', len - (size_t)(at - data))) != NULL;
              at++)
@@ -121,7 +123,7 @@ void stream_play(struct stream *stream, const struct script *script)
     stream_send(stream, script->bytes, script->len);
     while (received < script->messages) {
         received += stream_receive(stream, &data, NULL);
-        if (stream->framing == FRAMING_LINE && strstr(data, "\"error\":") != NULL)
+        if (stream->framing != FRAMING_SSH && strstr(data, "\"error\":") != NULL)
             errx(EXIT_FAILURE, "the server answers: %s", data);
     }
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Connections of the load client. Messages are only counted, not read: by newlines, or by the
- * length words of the ssh-agent protocol. Any failure ends the program: a figure made of failed
- * calls is worse than none.
+ * Connections of the load client. Messages are only counted, not read: by newlines, by the length
+ * words of the ssh-agent protocol, or, of oidc-agent's, by what comes at once. Any failure ends the
+ * program: a figure made of failed calls is worse than none.
  */
 #ifndef BENCH_STREAM_H
 #define BENCH_STREAM_H
@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum framing { FRAMING_LINE, FRAMING_SSH };
+enum framing { FRAMING_LINE, FRAMING_SSH, FRAMING_OIDC };
 
 /* Bytes to send, and the number of messages in them: as many answers are expected. */
 struct script {

@@ -25,6 +25,7 @@ TOOLS = ("bench-floor", "bench-sockload", "bench-oneshot", "bench-launch", "benc
 FAKE_OIDCD = pathlib.Path(__file__).with_name("fake_oidcd.py")
 TOKEN_BYTES = 1500
 START_TIMEOUT_S = 10
+SLICE_MS = 300
 
 
 def line(method, number=1, /, **params):
@@ -80,6 +81,10 @@ class Tools:
             self["bench-sockload"], "-c", str(CLIENT_CORE), "-s", str(target.pid), *prelude,
             "-r", request, *options, str(target.socket)))
 
+    def timed(self, *command, **environment):
+        """One slice of a program that makes its calls itself; its figures."""
+        return measure.with_cpu(self.output(*command, **environment))
+
     @contextlib.contextmanager
     def crowd(self, target, *options):
         """Connections that stay open for the time of a with statement."""
@@ -118,9 +123,9 @@ def wait_for(path):
 
 
 @contextlib.contextmanager
-def server(command, path):
+def server(command, path, environment=None):
     """A program that listens at path, until the end of the with statement."""
-    process = subprocess.Popen(unprivileged(command), stdin=subprocess.DEVNULL,
+    process = subprocess.Popen(unprivileged(command), env=environment, stdin=subprocess.DEVNULL,
                                stdout=subprocess.DEVNULL)
     try:
         wait_for(path)
@@ -158,7 +163,8 @@ def ssh_agent(tools, keys=("rsa", "ed25519")):
         return
     path = tools.run / "ssh.sock"
     with tempfile.TemporaryDirectory(prefix="cpsbench-") as home:
-        with server([binary, "-D", "-a", str(path)], path) as pid:
+        # A thousand clients are a thousand descriptors: its soft limit is often lower.
+        with server(["prlimit", "--nofile=4096", binary, "-D", "-a", str(path)], path) as pid:
             for key_type in keys:
                 ssh_add(path, key_type, pathlib.Path(home))
             yield Target(pid, path)
