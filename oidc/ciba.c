@@ -195,8 +195,10 @@ static void on_request(void *user, const struct http_answer *answer, const struc
         fail = *why;
     else if (answer_read(answer, &json, &fail) == CPS_OK)
         read_request(ciba, json, &fail);
-    if (strcmp(fail.reason, "access_denied") == 0 || strcmp(fail.reason, "unknown_user_id") == 0)
+    if (strcmp(fail.reason, "access_denied") == 0)
         fail.code = CPS_LOGIN_REFUSED;
+    if (strcmp(fail.reason, "unknown_user_id") == 0)
+        fail.code = CPS_PERSON_UNKNOWN;
     if (fail.code != CPS_OK) {
         request_fail(ciba->login.request, &fail);
         return;

@@ -35,7 +35,7 @@ static cps_error refused(const struct http_answer *answer, struct fail *fail)
     } known[] = {
         {"access_denied", CPS_LOGIN_REFUSED},    {"expired_token", CPS_LOGIN_EXPIRED},
         {"invalid_client", CPS_PROVIDER_CLIENT}, {"unauthorized_client", CPS_PROVIDER_CLIENT},
-        {"unknown_user_id", CPS_LOGIN_REFUSED},
+        {"unknown_user_id", CPS_PERSON_UNKNOWN},
     };
     AUTO_JSON json_t *body = NULL;
     char code[FAIL_REASON_LEN];
@@ -70,7 +70,7 @@ static cps_error not_ok(const struct http_answer *answer, struct fail *fail)
         return fail_reason(fail, CPS_PROVIDER_CLIENT, "forbidden",
                            "the proxy refuses this station");
     case 404:
-        return fail_reason(fail, CPS_LOGIN_REFUSED, "not_found",
+        return fail_reason(fail, CPS_PERSON_UNKNOWN, "not_found",
                            "the proxy does not know this person, or this software");
     default:
         return wrong(fail, "status", "an HTTP status that the proxy's API does not have");

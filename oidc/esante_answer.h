@@ -15,9 +15,9 @@
 
 /*
  * A 200 of /connect: the cookie, and session_state in state ("" when there is none). Any other
- * answer is an error: CPS_LOGIN_REFUSED, CPS_LOGIN_EXPIRED, CPS_PROVIDER_CLIENT,
- * CPS_PROVIDER_UNAVAILABLE, CPS_PROVIDER_ANSWER. Texts of the proxy name people: they are not
- * passed on.
+ * answer is an error: CPS_LOGIN_REFUSED, CPS_PERSON_UNKNOWN, CPS_LOGIN_EXPIRED,
+ * CPS_PROVIDER_CLIENT, CPS_PROVIDER_UNAVAILABLE, CPS_PROVIDER_ANSWER. Texts of the proxy name
+ * people: they are not passed on.
  */
 cps_error esante_read_connect(const struct http_answer *answer, struct secret **ret_cookie,
                               char state[static ESANTE_STATE_MAX + 1], struct fail *fail);

@@ -256,5 +256,5 @@ def test_ciba_unknown_person(psc):
     with Oidcd(psc) as oidcd:
         with pytest.raises(OidcError) as caught:
             oidcd.login_ciba("899700999999")
-    assert (caught.value.code, caught.value.reason) == ("LOGIN_REFUSED", "unknown_user_id")
+    assert (caught.value.code, caught.value.reason) == ("PERSON_UNKNOWN", "unknown_user_id")
 

@@ -142,9 +142,9 @@ def test_a_304_for_somebody_else_is_not_taken(psc, desk):
     (401, '{"code":"401","message":"400 - something_new : x"}', "LOGIN_REFUSED", "something_new"),
     (401, "", "LOGIN_REFUSED", "status"),
     (403, "", "PROVIDER_CLIENT", "forbidden"),
-    (404, '{"code":"404","message":"x","metadata":{"nationalId":"y"}}', "LOGIN_REFUSED",
+    (404, '{"code":"404","message":"x","metadata":{"nationalId":"y"}}', "PERSON_UNKNOWN",
      "not_found"),
-    (404, "", "LOGIN_REFUSED", "not_found"),
+    (404, "", "PERSON_UNKNOWN", "not_found"),
     (500, "", "PROVIDER_UNAVAILABLE", "status"),
     (502, "", "PROVIDER_UNAVAILABLE", "status"),
     (503, "", "PROVIDER_UNAVAILABLE", "status"),
@@ -180,9 +180,9 @@ def test_a_rude_proxy(psc, desk, kind, code):
 
 
 def test_people_and_software_that_are_not_known(psc, desk):
-    assert refused(desk.connect, "899700009999") == ("LOGIN_REFUSED", "not_found")
+    assert refused(desk.connect, "899700009999") == ("PERSON_UNKNOWN", "not_found")
     with Desk(psc, client_id="another") as other:
-        assert refused(other.connect) == ("LOGIN_REFUSED", "not_found")
+        assert refused(other.connect) == ("PERSON_UNKNOWN", "not_found")
 
 
 @pytest.mark.parametrize("params", [{"binding_message": "4"}, {"login_hint": "a b"},
