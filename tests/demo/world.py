@@ -186,9 +186,9 @@ class World:
 
     def _export_card(self, profile):
         files = self.card.cards.cards / DOCTOR
-        for command in (["x509", "-in", files / "aut.der", "-out", profile / "card.pem"],
-                        ["pkey", "-in", files / "aut.key", "-out", profile / "card.key"]):
-            subprocess.run(["openssl", command[0], "-inform", "DER", *command[1:]], check=True)
+        subprocess.run(["openssl", "x509", "-inform", "DER", "-in", files / "aut.der", "-out",
+                        profile / "card.pem"], check=True)
+        shutil.copy(files / "aut.key", profile / "card.key")
 
     def national_id(self, card):
         return self.card.cards[card]["holder"]["national_id"]
