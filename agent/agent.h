@@ -32,8 +32,8 @@ struct agent {
     struct trust_watch *trust_watch;
     struct revocation *revocation;
     struct keys *keys;
-    struct session *session;
-    struct tokens *tokens;
+    struct sessions *sessions;
+    struct session *session; /* the one at the desk, whatever its state (agent/sessions.h) */
     struct token_counts token_counts;
     struct logins *logins;
     struct people *people;

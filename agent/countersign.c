@@ -88,7 +88,7 @@ static cps_error check_session(const struct countersign *self, struct fail *fail
         return fail->code;
     if (session_epoch(self->agent->session) != self->epoch)
         return fail_set(fail, CPS_SESSION_CHANGED, "the session ended meanwhile");
-    return CPS_OK;
+    return session_check(self->agent->session, fail);
 }
 
 static void on_signed(void *user, json_t *result, const struct fail *fail)
@@ -253,12 +253,10 @@ static struct card *card_of(const struct agent *agent, struct fail *fail)
     const struct login_proof *proof = session_proof(agent->session);
     struct card *card;
 
-    if (proof == NULL) {
-        fail_set(fail, CPS_NO_SESSION, "nothing to state");
+    if (session_check(agent->session, fail) != CPS_OK)
         return NULL;
-    }
-    if (proof->reader == NULL) {
-        fail_reason(fail, CPS_NO_CARD, "session", "the session was not opened by a card");
+    if (proof->reader == NULL || proof->card == NULL) {
+        fail_reason(fail, CPS_NO_CARD, "session", "the session is not by a card");
         return NULL;
     }
     card = cards_pick(agent->cards, proof->reader, fail);

@@ -7,7 +7,7 @@
 #include "agent/cards.h"
 #include "agent/pin_policy.h"
 #include "agent/server.h"
-#include "agent/session.h"
+#include "agent/sessions.h"
 #include "base/log.h"
 #include "base/util.h"
 
@@ -17,7 +17,7 @@ struct desktop {
     bool background;
     bool sleeping;
     bool locked;
-    bool close_on_lock;
+    const char *on_lock; /* "close", "lock" or "keep" */
     bool away;     /* the cards are given up, or being given up … */
     bool released; /* … and that is done */
     void (*ready)(void *user);
@@ -61,13 +61,12 @@ static void on_released(void *user)
 }
 
 /* A session that a card watches over ends with the watch; others have their own end. */
-static void close_card_session(const struct desktop *desktop)
+static void close_card_session(struct session *session, void *user)
 {
-    const struct login_proof *proof = session_proof(desktop->agent->session);
+    const struct desktop *desktop = user;
 
-    if (proof != NULL && proof->reader != NULL)
-        session_input(desktop->agent->session,
-                      desktop->background ? SESSION_BACKGROUND : SESSION_SUSPENDED);
+    if (session_owner_proof(session)->reader != NULL)
+        session_input(session, desktop->background ? SESSION_BACKGROUND : SESSION_SUSPENDED);
 }
 
 static void leave(struct desktop *desktop)
@@ -77,7 +76,7 @@ static void leave(struct desktop *desktop)
     if (desktop_check(desktop, &why) == CPS_OK)
         fail_set(&why, CPS_PCSC_UNAVAILABLE, "the machine is about to sleep");
     desktop->away = true;
-    close_card_session(desktop);
+    sessions_visit(desktop->agent->sessions, close_card_session, desktop);
     cards_release(desktop->agent->cards, &why, on_released, desktop);
 }
 
@@ -124,8 +123,10 @@ void desktop_set_locked(struct desktop *desktop, bool locked)
     fail_set(&why, CPS_CANCELLED, "the screen was locked");
     pins_stop_all(desktop->agent, &why);
     cards_reset(desktop->agent->cards);
-    if (desktop->close_on_lock)
-        session_input(desktop->agent->session, SESSION_LOCKED);
+    if (strcmp(desktop->on_lock, "close") == 0)
+        session_input(desktop->agent->session, SESSION_SCREEN_LOCKED);
+    else if (strcmp(desktop->on_lock, "lock") == 0)
+        session_input(desktop->agent->session, SESSION_LOCK_SCREEN);
 }
 
 void desktop_sleep(struct desktop *desktop, void (*ready)(void *user), void *user)
@@ -152,22 +153,14 @@ cps_error desktop_check(const struct desktop *desktop, struct fail *fail)
     return fail_set(fail, CPS_SESSION_BACKGROUND, "another session is at the desk");
 }
 
-struct desktop *desktop_new(struct agent *agent, struct fail *fail)
+struct desktop *desktop_new(struct agent *agent)
 {
-    const char *on_lock = config_string(agent->config, "session", "on_lock", "close");
-    struct desktop *desktop;
+    struct desktop *desktop = calloc(1, sizeof *desktop);
 
-    if (strcmp(on_lock, "close") != 0 && strcmp(on_lock, "keep") != 0) {
-        fail_set(fail, CPS_CONFIGURATION, "[session] on_lock is close or keep");
+    if (desktop == NULL)
         return NULL;
-    }
-    desktop = calloc(1, sizeof *desktop);
-    if (desktop == NULL) {
-        fail_set(fail, CPS_INTERNAL, "out of memory");
-        return NULL;
-    }
     desktop->agent = agent;
-    desktop->close_on_lock = strcmp(on_lock, "close") == 0;
+    desktop->on_lock = config_string(agent->config, "session", "on_lock", "close");
     return desktop;
 }
 

@@ -15,8 +15,7 @@
 
 struct desktop;
 
-/* NULL and fail: the configuration says something else than close or keep. */
-struct desktop *desktop_new(struct agent *agent, struct fail *fail);
+struct desktop *desktop_new(struct agent *agent);
 void desktop_free(struct desktop *desktop);
 
 /* The state is known from now on; before, it counts as active and unlocked. */

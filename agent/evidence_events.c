@@ -38,19 +38,24 @@ static const char *result_of(const struct fail *fail)
     return fail != NULL ? cps_error_name(fail->code) : "ok";
 }
 
-/* Who, and how strongly it was proved, as far as the session that is open knows. */
-static void add_session(const struct agent *agent, json_t *event)
+/* Who, and how strongly it was proved, as far as the session knows. */
+static void add_session_of(const struct agent *agent, const struct session *session, json_t *event)
 {
-    const struct login_proof *proof = session_proof(agent->session);
+    const struct login_proof *proof = session_owner_proof(session);
 
-    if (proof == NULL || session_id(agent->session) == NULL)
+    if (proof == NULL || session_id(session) == NULL)
         return;
-    set_if(event, "session", json_string(session_id(agent->session)));
-    set_if(event, "epoch", json_integer(session_epoch(agent->session)));
+    set_if(event, "session", json_string(session_id(session)));
+    set_if(event, "epoch", json_integer(session_epoch(session)));
     set_if(event, "person", pseudonym(agent, identity_subject(proof->holder)));
     set_if(event, "amr", json_incref(proof->amr));
     set_if(event, "acr", proof->acr != NULL ? json_string(proof->acr) : NULL);
     set_if(event, "auth_time", json_integer(proof->auth_time_s));
+}
+
+static void add_session(const struct agent *agent, json_t *event)
+{
+    add_session_of(agent, agent->session, event);
 }
 
 /* By what means: told once, at the login. */
@@ -101,8 +106,8 @@ void evidence_agent_stopped(struct agent *agent)
     evidence_add(agent->evidence, "stop", NULL);
 }
 
-void evidence_login_ended(struct agent *agent, const char *method, int64_t duration_ms,
-                          const struct fail *fail)
+void evidence_login_ended(struct agent *agent, const char *name, const char *method,
+                          int64_t duration_ms, const struct fail *fail)
 {
     json_t *event = json_pack("{s:s, s:s, s:I}", "result", result_of(fail), "method", method,
                               "duration_ms", (json_int_t)duration_ms);
@@ -113,16 +118,25 @@ void evidence_login_ended(struct agent *agent, const char *method, int64_t durat
     } else if (fail->tries_left >= 0) {
         json_object_set_new(event, "tries_left", json_integer(fail->tries_left));
     }
-    evidence_add(agent->evidence, "login", event);
+    evidence_add(agent->evidence, name, event);
 }
 
-void evidence_session_closed(struct agent *agent, const char *reason)
+void evidence_session_closed(struct agent *agent, const struct session *session,
+                             const char *reason)
 {
     evidence_tokens_counted(agent);
     evidence_add(agent->evidence, "session_closed",
-                 json_pack("{s:s, s:s, s:I}", "reason", reason, "session",
-                           session_id(agent->session), "epoch",
-                           (json_int_t)session_epoch(agent->session)));
+                 json_pack("{s:s, s:s*, s:I}", "reason", reason, "session", session_id(session),
+                           "epoch", (json_int_t)session_epoch(session)));
+}
+
+void evidence_session_moved(struct agent *agent, const struct session *session, const char *name,
+                            const char *reason)
+{
+    json_t *event = json_pack("{s:s}", "reason", reason);
+
+    add_session_of(agent, session, event);
+    evidence_add(agent->evidence, name, event);
 }
 
 void evidence_practice_chosen(struct agent *agent)

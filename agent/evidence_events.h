@@ -18,12 +18,18 @@
 void evidence_agent_started(struct agent *agent);
 void evidence_agent_stopped(struct agent *agent);
 
-/* "login": one that ended, well (fail is NULL; the session is open) or not. */
-void evidence_login_ended(struct agent *agent, const char *method, int64_t duration_ms,
-                          const struct fail *fail);
+/* "login", "unlock" or "step_up": one that ended, well (fail is NULL; the session is open) or not.
+ */
+void evidence_login_ended(struct agent *agent, const char *event, const char *method,
+                          int64_t duration_ms, const struct fail *fail);
 
 /* "session_closed", before what it knew is forgotten. */
-void evidence_session_closed(struct agent *agent, const char *reason);
+void evidence_session_closed(struct agent *agent, const struct session *session,
+                             const char *reason);
+
+/* "lock", "parked" or "resumed": its owner is not at the desk, or may come back to it. */
+void evidence_session_moved(struct agent *agent, const struct session *session, const char *event,
+                            const char *reason);
 
 /* "practice": a practice situation was chosen. */
 void evidence_practice_chosen(struct agent *agent);

@@ -7,6 +7,7 @@
 
 #include "agent/blocks.h"
 #include "agent/evidence_events.h"
+#include "agent/sessions.h"
 #include "agent/trust_watch.h"
 #include "base/clock.h"
 #include "base/json.h"
@@ -74,9 +75,14 @@ static void answer_all(struct login *login, const struct fail *fail)
     }
 }
 
-static void record_end(const struct login *login, const struct fail *fail)
+const char *const login_events[LOGIN_PURPOSES] = {
+    [LOGIN_TO_OPEN] = "login", [LOGIN_TO_UNLOCK] = "unlock", [LOGIN_TO_STEP_UP] = "step_up"};
+
+static void record_end(const struct login *login, enum login_purpose purpose,
+                       const struct fail *fail)
 {
-    evidence_login_ended(login->agent, login->method, clock_boot_ms() - login->begun_ms, fail);
+    evidence_login_ended(login->agent, login_events[purpose], login->method,
+                         clock_boot_ms() - login->begun_ms, fail);
 }
 
 /* The request is being answered by somebody else: deadline, cancel, or a client that left. */
@@ -91,7 +97,7 @@ static void on_cancel(struct request *request, void *user)
     if (login->n_asking > 0)
         return;
     fail_set(&abandoned, CPS_CANCELLED, "nobody waits for it any more");
-    record_end(login, &abandoned);
+    record_end(login, login->purpose, &abandoned);
     answer_all(login, NULL); /* only followers are left, if any */
 }
 
@@ -110,10 +116,24 @@ static void add_waiter(struct login *login, struct request *request, login_resum
     request_wait(request, on_cancel, waiter);
 }
 
-bool login_join(struct agent *agent, const char *key, struct request *request)
+static int64_t max_age_of(const struct request *request)
+{
+    return json_get_int(request->params, "max_age", 0);
+}
+
+static bool is_same(const struct login *login, enum login_purpose purpose, const char *key,
+                    const struct request *request)
+{
+    return login->purpose == purpose && strcmp(login->key, key) == 0 &&
+           login->max_age_s == max_age_of(request) &&
+           (purpose == LOGIN_TO_OPEN || login->epoch == session_epoch(login->agent->session));
+}
+
+bool login_join(struct agent *agent, enum login_purpose purpose, const char *key,
+                struct request *request)
 {
     for (struct login *login = agent->logins->first; login != NULL; login = login->next)
-        if (strcmp(login->key, key) == 0) {
+        if (is_same(login, purpose, key, request)) {
             if (login->progress != NULL)
                 request_progress(request, json_copy(login->progress));
             add_waiter(login, request, NULL);
@@ -134,9 +154,13 @@ bool login_admit(const struct agent *agent, struct fail *fail)
     return false;
 }
 
-void login_begin(struct login *login, struct agent *agent, const char *key, struct request *request)
+void login_begin(struct login *login, struct agent *agent, enum login_purpose purpose,
+                 const char *key, struct request *request)
 {
     login->agent = agent;
+    login->purpose = purpose;
+    login->epoch = session_epoch(agent->session);
+    login->max_age_s = max_age_of(request);
     login->key = strdup(key);
     login->display = json_incref(request->conn->display);
     snprintf(login->method, sizeof login->method, "%s", json_get_string(request->params, "method"));
@@ -178,22 +202,42 @@ void login_fail(struct login *login, const struct fail *fail)
 
     fail_describe(fail, text, sizeof text);
     log_info("login failed: %s", text);
-    record_end(login, &kept);
+    record_end(login, login->purpose, &kept);
     answer_all(login, &kept);
+}
+
+/* What is made of a proof, if not what it was for. On failure it is still the caller's. */
+static cps_error use_proof(struct login *login, struct login_proof *proof,
+                           enum login_purpose *ret_done, struct fail *fail)
+{
+    struct agent *agent = login->agent;
+    enum sessions_outcome outcome;
+
+    if (blocks_check_person(agent->blocks, proof->holder, fail) != CPS_OK)
+        return fail->code;
+    if (login->purpose == LOGIN_TO_UNLOCK)
+        return sessions_unlock(agent->sessions, login->epoch, proof, fail);
+    if (login->purpose == LOGIN_TO_STEP_UP)
+        return sessions_step_up(agent->sessions, login->epoch, login->max_age_s, proof, fail);
+    if (sessions_login(agent->sessions, proof, &outcome, fail) != CPS_OK)
+        return fail->code;
+    if (outcome == SESSIONS_UNLOCKED)
+        *ret_done = LOGIN_TO_UNLOCK;
+    return CPS_OK;
 }
 
 void login_succeed(struct login *login, struct login_proof *proof)
 {
     struct agent *agent = login->agent;
+    enum login_purpose done = login->purpose;
     struct fail fail;
 
-    if (blocks_check_person(agent->blocks, proof->holder, &fail) != CPS_OK) {
-        login_proof_done(proof);
+    if (use_proof(login, proof, &done, &fail) != CPS_OK) {
+        login_proof_refuse(agent, proof);
         login_fail(login, &fail);
         return;
     }
-    session_open(agent->session, proof);
-    record_end(login, NULL);
+    record_end(login, done, NULL);
     answer_all(login, NULL);
     trust_review(agent); /* of what changed while it was under way */
 }
@@ -230,6 +274,6 @@ void logins_card_changed(struct agent *agent, const struct card *card)
 
 void logins_card_removed(struct agent *agent, const struct card *card, const struct fail *fail)
 {
-    session_card_removed(agent->session, card_reader(card));
+    sessions_card_removed(agent->sessions, card_reader(card));
     tell_card(agent, card, fail);
 }

@@ -14,11 +14,25 @@
 #include "agent/request.h"
 #include "agent/session.h"
 
+/* What a login is for. */
+enum login_purpose {
+    LOGIN_TO_OPEN,    /* a session of whoever logs in */
+    LOGIN_TO_UNLOCK,  /* the session that is at the desk, for its owner */
+    LOGIN_TO_STEP_UP, /* a younger proof for the session at the desk, by its owner */
+    LOGIN_PURPOSES
+};
+
+/* What the evidence log calls the end of one. */
+extern const char *const login_events[LOGIN_PURPOSES];
+
 /* The common part, first member of each kind of login. */
 struct login {
     struct login *next;
     struct agent *agent;
     char *key; /* what makes two logins the same */
+    enum login_purpose purpose;
+    int64_t epoch;     /* of the session at the desk when it began */
+    int64_t max_age_s; /* of a step-up */
     char method[16];
     int64_t begun_ms; /* boot time */
     TAILQ_HEAD(login_waiters, login_waiter) waiters;
@@ -43,8 +57,9 @@ void logins_free(struct logins *logins);
 void logins_end(struct logins *logins);
 
 /* Starts a card login (login_card.c) or a provider's (login_psc.c) for a request, or joins one. */
-void login_by_card(struct agent *agent, struct request *request);
-void login_by_provider(struct agent *agent, struct request *request, const char *method);
+void login_by_card(struct agent *agent, struct request *request, enum login_purpose purpose);
+void login_by_provider(struct agent *agent, struct request *request, const char *method,
+                       enum login_purpose purpose);
 
 /*
  * Keeps a request that depends on the session until the login that the same connection has under
@@ -53,21 +68,25 @@ void login_by_provider(struct agent *agent, struct request *request, const char 
 typedef void (*login_resume)(struct agent *agent, struct request *request);
 bool login_follow(struct agent *agent, struct request *request, login_resume resume);
 
-/* For the kinds: adds the request to the login of that key. False: there is none. */
-bool login_join(struct agent *agent, const char *key, struct request *request);
+/*
+ * For the kinds: adds the request to the login of that purpose and key, which names the means and
+ * the person. False: there is none.
+ */
+bool login_join(struct agent *agent, enum login_purpose purpose, const char *key,
+                struct request *request);
 
 /* For the kinds: false and fail when as many logins as can be served are under way. */
 bool login_admit(const struct agent *agent, struct fail *fail);
 
 /* For the kinds: registers a new login with its first waiter; key is copied. */
-void login_begin(struct login *login, struct agent *agent, const char *key,
-                 struct request *request);
+void login_begin(struct login *login, struct agent *agent, enum login_purpose purpose,
+                 const char *key, struct request *request);
 
 /* For the kinds: tells all who wait; members is stolen. */
 void login_progress(struct login *login, json_t *members);
 
 /* For the kinds: the end. Answers all who wait and abandons the login. A blocked person gets no
- * session however the login went. */
+ * session however the login went, nor does anybody but its owner unlock one. */
 void login_fail(struct login *login, const struct fail *fail);
 void login_succeed(struct login *login, struct login_proof *proof);
 

@@ -295,7 +295,8 @@ static cps_error check_card(const struct card_login *self, struct fail *fail)
     const char *contactless =
         config_string(self->login.agent->config, "session", "contactless", "refuse");
 
-    if (!card_has_pin(self->card) && strcmp(contactless, "allow") != 0)
+    if (!card_has_pin(self->card) &&
+        (strcmp(contactless, "allow") != 0 || self->login.purpose == LOGIN_TO_STEP_UP))
         return fail_set(fail, CPS_CARD_CONTACTLESS, "no PIN guards this card");
     if (!identity_is_person(card_holder(self->card)))
         return fail_set(fail, CPS_CARD_NOT_NOMINATIVE, "the certificate names no person");
@@ -344,7 +345,7 @@ static bool already_open(const struct agent *agent, const struct card *card)
     return proof != NULL && proof->reader != NULL && strcmp(proof->reader, card_reader(card)) == 0;
 }
 
-static void begin(struct agent *agent, struct request *request)
+static void begin(struct agent *agent, struct request *request, enum login_purpose purpose)
 {
     const char *reader = json_get_string(request->params, "reader");
     bool fresh = json_get_bool(request->params, "fresh", false);
@@ -352,7 +353,7 @@ static void begin(struct agent *agent, struct request *request)
     struct card *card = cards_pick(agent->cards, reader, &fail);
     struct card_login *self;
 
-    if (card != NULL && already_open(agent, card) && !fresh) {
+    if (card != NULL && purpose == LOGIN_TO_OPEN && already_open(agent, card) && !fresh) {
         request_reply(request, session_json(agent->session));
         return;
     }
@@ -365,7 +366,7 @@ static void begin(struct agent *agent, struct request *request)
         request_fail(request, &fail);
         return;
     }
-    if (login_join(agent, card_id(card), request))
+    if (login_join(agent, purpose, card_id(card), request))
         return;
     self = calloc(1, sizeof *self);
     if (self == NULL)
@@ -373,12 +374,32 @@ static void begin(struct agent *agent, struct request *request)
     self->login.abandon = abandon;
     self->login.on_card = on_card;
     self->card = card;
-    login_begin(&self->login, agent, card_id(card), request);
+    login_begin(&self->login, agent, purpose, card_id(card), request);
     enter(self, card_state(card) == CARD_READY ? STEP_PIN : STEP_READING);
 }
 
-void login_by_card(struct agent *agent, struct request *request)
+static void begin_open(struct agent *agent, struct request *request)
 {
-    if (!cards_settle(agent->cards, request, begin))
-        begin(agent, request);
+    begin(agent, request, LOGIN_TO_OPEN);
+}
+
+static void begin_unlock(struct agent *agent, struct request *request)
+{
+    begin(agent, request, LOGIN_TO_UNLOCK);
+}
+
+static void begin_step_up(struct agent *agent, struct request *request)
+{
+    begin(agent, request, LOGIN_TO_STEP_UP);
+}
+
+void login_by_card(struct agent *agent, struct request *request, enum login_purpose purpose)
+{
+    static void (*const begins[LOGIN_PURPOSES])(struct agent *, struct request *) = {
+        [LOGIN_TO_OPEN] = begin_open,
+        [LOGIN_TO_UNLOCK] = begin_unlock,
+        [LOGIN_TO_STEP_UP] = begin_step_up};
+
+    if (!cards_settle(agent->cards, request, begins[purpose]))
+        begins[purpose](agent, request);
 }

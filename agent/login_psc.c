@@ -14,6 +14,7 @@
 #include "agent/national_id.h"
 #include "agent/oidc.h"
 #include "agent/prompter.h"
+#include "agent/sessions.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -257,12 +258,29 @@ static void on_progress(void *user, json_t *progress)
     }
 }
 
+/* A provider that remembers an earlier login must not answer for whoever is there now. */
+static bool must_ask(const struct psc_login *self)
+{
+    return self->login.purpose != LOGIN_TO_OPEN || sessions_await_owner(self->login.agent->sessions);
+}
+
 static json_t *ciba_params(struct psc_login *self, const json_t *params)
 {
     login_progress(&self->login, json_pack("{s:s, s:s}", "state", "phone", "digits", self->digits));
-    return json_pack("{s:s, s:s, s:s, s:s*}", "provider", self->provider, "login_hint",
+    return json_pack("{s:s, s:s, s:s, s:s*, s:b}", "provider", self->provider, "login_hint",
                      json_get_string(params, "national_id"), "binding_message", self->digits,
-                     "channel", json_get_string(params, "channel"));
+                     "channel", json_get_string(params, "channel"), "fresh", must_ask(self));
+}
+
+static json_t *browser_params(const struct psc_login *self)
+{
+    json_t *params = json_pack("{s:s}", "provider", self->provider);
+
+    if (self->login.purpose == LOGIN_TO_STEP_UP)
+        json_object_set_new(params, "max_age", json_integer(self->login.max_age_s));
+    if (must_ask(self) && self->login.max_age_s == 0)
+        json_object_set_new(params, "prompt", json_string("login"));
+    return params;
 }
 
 static const char *operation(const char *method)
@@ -288,7 +306,7 @@ static void start(struct psc_login *self, const json_t *params)
         call_params = ciba_params(self, params);
     } else {
         login_progress(&self->login, json_pack("{s:s}", "state", "provider"));
-        call_params = json_pack("{s:s}", "provider", self->provider);
+        call_params = browser_params(self);
     }
     self->call = oidc_call(agent->oidc, operation(self->method), call_params, OIDC_LOGIN_TIMEOUT_MS,
                            on_login, on_progress, self, &fail);
@@ -318,7 +336,8 @@ static cps_error check(const struct agent *agent, const struct request *request,
     return CPS_OK;
 }
 
-void login_by_provider(struct agent *agent, struct request *request, const char *method)
+void login_by_provider(struct agent *agent, struct request *request, const char *method,
+                       enum login_purpose purpose)
 {
     const char *provider = chosen(agent, request, method);
     const char *id = json_get_string(request->params, "national_id");
@@ -332,7 +351,7 @@ void login_by_provider(struct agent *agent, struct request *request, const char 
     }
     if (asprintf(&key, "%s %s %s", method, provider, id != NULL ? id : "") < 0)
         abort(); /* no answer could be promised any more; the supervisor starts the agent again */
-    if (login_join(agent, key, request))
+    if (login_join(agent, purpose, key, request))
         return;
     if (!login_admit(agent, &fail)) {
         request_fail(request, &fail);
@@ -344,6 +363,6 @@ void login_by_provider(struct agent *agent, struct request *request, const char 
     self->login.abandon = abandon;
     self->method = method;
     self->provider = strdup(provider);
-    login_begin(&self->login, agent, key, request);
+    login_begin(&self->login, agent, purpose, key, request);
     start(self, request->params);
 }

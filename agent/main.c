@@ -30,9 +30,8 @@
 #include "agent/practice_memory.h"
 #include "agent/revocation.h"
 #include "agent/server.h"
-#include "agent/session.h"
+#include "agent/sessions.h"
 #include "agent/settings.h"
-#include "agent/tokens.h"
 #include "agent/trust.h"
 #include "agent/trust_watch.h"
 #include "base/confine.h"
@@ -172,11 +171,11 @@ static cps_error prepare(struct agent *agent, struct fail *fail)
     if (agent->keys == NULL)
         return fail->code;
     agent->pins = pins_new(agent, fail);
-    agent->desktop = agent->pins != NULL ? desktop_new(agent, fail) : NULL;
-    if (agent->desktop == NULL)
+    if (agent->pins == NULL)
         return fail->code;
+    agent->desktop = desktop_new(agent);
     agent->logind = logind_new(agent);
-    if (agent->logind == NULL)
+    if (agent->desktop == NULL || agent->logind == NULL)
         return fail_set(fail, CPS_INTERNAL, "out of memory");
     agent->evidence = evidence_new(agent, fail);
     if (agent->evidence == NULL)
@@ -187,12 +186,11 @@ static cps_error prepare(struct agent *agent, struct fail *fail)
     agent->card_memory = card_memory_new();
     agent->cards = cards_new(agent);
     agent->oidc = oidc_new(agent);
-    agent->tokens = tokens_new(agent);
-    agent->session = session_new(agent);
+    agent->sessions = sessions_new(agent);
     agent->logins = logins_new(agent);
     agent->practice_memory = practice_memory_new(agent->options.state_dir, agent->keys);
     if (agent->children == NULL || agent->cards == NULL || agent->oidc == NULL ||
-        agent->tokens == NULL || agent->session == NULL || agent->logins == NULL ||
+        agent->sessions == NULL || agent->logins == NULL ||
         agent->policy == NULL || agent->contents == NULL || agent->blocks == NULL ||
         agent->trust_watch == NULL || agent->revocation == NULL || agent->practice_memory == NULL ||
         agent->card_memory == NULL)
@@ -265,17 +263,16 @@ static void tear_down(struct agent *agent)
 {
     evidence_hold(agent->evidence);
     logins_end(agent->logins);
-    if (agent->session != NULL) /* before the cards go: it is not their removal that ends it */
-        session_input(agent->session, SESSION_STOPPED);
+    if (agent->sessions != NULL) /* before the cards go: it is not their removal that ends them */
+        sessions_stop(agent->sessions);
     logind_free(agent->logind);
     cards_free(agent->cards);
     card_memory_free(agent->card_memory);
     pins_free(agent->pins);
     contents_free(agent->contents);
     desktop_free(agent->desktop);
-    session_free(agent->session);
+    sessions_free(agent->sessions);
     logins_free(agent->logins);
-    tokens_free(agent->tokens);
     revocation_free(agent->revocation);
     oidc_free(agent->oidc);
     server_free(agent->server); /* its connections say how many tokens they had */

@@ -23,7 +23,7 @@
 #include "agent/pin_policy.h"
 #include "agent/policy.h"
 #include "agent/server.h"
-#include "agent/session.h"
+#include "agent/sessions.h"
 #include "agent/statement.h"
 #include "agent/tokens.h"
 #include "agent/trust_watch.h"
@@ -83,6 +83,7 @@ static void on_status(struct agent *agent, struct request *request)
         json_pack("{s:o, s:o, s:s}", "pin", pins_json(agent->pins), "programs",
                   policy_json(agent->policy), "contactless",
                   config_string(agent->config, "session", "contactless", "refuse")));
+    json_object_set_new(status, "parked", json_integer(sessions_parked(agent->sessions)));
     json_object_set_new(status, "desktop", desktop_json(agent->desktop));
     json_object_set_new(status, "epoch", epoch_of(agent));
     request_reply(request, status);
@@ -132,42 +133,6 @@ static void on_card_list(struct agent *agent, struct request *request)
                                      epoch_of(agent)));
 }
 
-static void on_session_login(struct agent *agent, struct request *request)
-{
-    const char *method = param(request, API_SESSION_LOGIN, "method");
-    struct fail fail;
-
-    if (desktop_check(agent->desktop, &fail) != CPS_OK ||
-        evidence_permits(agent->evidence, &fail) != CPS_OK) {
-        evidence_login_ended(agent, method, 0, &fail);
-        request_fail(request, &fail);
-    } else if (strcmp(method, "card") == 0)
-        login_by_card(agent, request);
-    else if (strcmp(method, "proxy") == 0)
-        login_by_provider(agent, request, "proxy");
-    else
-        login_by_provider(agent, request, strcmp(method, "ecps") == 0 ? "ecps" : "browser");
-}
-
-static void on_session_current(struct agent *agent, struct request *request)
-{
-    request_reply(request, json_pack("{s:o, s:o}", "session", session_json(agent->session), "epoch",
-                                     epoch_of(agent)));
-}
-
-static void on_session_logout(struct agent *agent, struct request *request)
-{
-    struct fail fail;
-
-    if (!session_is_open(agent->session)) {
-        fail_set(&fail, CPS_NO_SESSION, "nothing to close");
-        request_fail(request, &fail);
-        return;
-    }
-    session_input(agent->session, SESSION_LOGOUT);
-    request_reply(request, json_pack("{s:o}", "epoch", epoch_of(agent)));
-}
-
 static void give_statement(struct agent *agent, struct request *request)
 {
     AUTO_FREE char *jws = NULL;
@@ -203,7 +168,7 @@ static void give_token(struct agent *agent, struct request *request)
     const struct api_method *method = &api_methods[API_TOKEN_GET];
     const char *kind = api_string(method, request->params, "kind");
 
-    tokens_get(agent->tokens, request, strcmp(kind, "id") == 0 ? TOKEN_ID : TOKEN_ACCESS,
+    tokens_get(session_tokens(agent->session), request, strcmp(kind, "id") == 0 ? TOKEN_ID : TOKEN_ACCESS,
                api_string(method, request->params, "provider"),
                api_int(method, request->params, "min_ttl_s"));
 }
@@ -241,9 +206,12 @@ const method_handler method_handlers[API_METHOD_COUNT] = {
     [API_CARD_REPORT] = method_card_report,
     [API_CARD_CHANGE_PIN] = method_change_pin,
     [API_CARD_UNBLOCK_PIN] = method_unblock_pin,
-    [API_SESSION_LOGIN] = on_session_login,
-    [API_SESSION_CURRENT] = on_session_current,
-    [API_SESSION_LOGOUT] = on_session_logout,
+    [API_SESSION_LOGIN] = method_session_login,
+    [API_SESSION_CURRENT] = method_session_current,
+    [API_SESSION_LOCK] = method_session_lock,
+    [API_SESSION_UNLOCK] = method_session_unlock,
+    [API_SESSION_STEP_UP] = method_session_step_up,
+    [API_SESSION_LOGOUT] = method_session_logout,
     [API_SESSION_PRACTICE] = method_session_practice,
     [API_STATEMENT_GET] = on_statement_get,
     [API_TOKEN_GET] = on_token_get,

@@ -13,6 +13,12 @@ typedef void (*method_handler)(struct agent *agent, struct request *request);
 /* Those that have a file of their own. */
 void method_card_certificate(struct agent *agent, struct request *request);
 void method_card_report(struct agent *agent, struct request *request);
+void method_session_login(struct agent *agent, struct request *request);
+void method_session_current(struct agent *agent, struct request *request);
+void method_session_lock(struct agent *agent, struct request *request);
+void method_session_unlock(struct agent *agent, struct request *request);
+void method_session_step_up(struct agent *agent, struct request *request);
+void method_session_logout(struct agent *agent, struct request *request);
 void method_session_practice(struct agent *agent, struct request *request);
 void method_proxy_send(struct agent *agent, struct request *request);
 void method_provider_check(struct agent *agent, struct request *request);

@@ -32,9 +32,8 @@ static cps_error act(struct agent *agent, const json_t *params, struct fail *fai
     const json_t *number = json_object_get(params, "number");
     bool to_forget = json_get_bool(params, "forget", false);
 
-    if (!session_is_open(agent->session))
-        return fail_set(fail, CPS_NO_SESSION, "nobody is at the desk");
-    if (session_check_epoch(agent->session, params, fail) != CPS_OK)
+    if (session_check_epoch(agent->session, params, fail) != CPS_OK ||
+        session_check(agent->session, fail) != CPS_OK)
         return fail->code;
     if (number != NULL && to_forget)
         return fail_reason(fail, CPS_INVALID_PARAMS, "forget", "either number or forget");

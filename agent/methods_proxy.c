@@ -29,6 +29,7 @@ struct send {
     struct agent *agent;
     struct request *request;
     struct call *call;
+    int64_t epoch; /* of the session that it is sent for */
     int memory;
 };
 
@@ -92,12 +93,21 @@ static json_t *make_answer(const struct send *send, const json_t *result, struct
         return NULL;
     }
     answer = json_pack("{s:I, s:s, s:I}", "status", (json_int_t)status, "content_type", type,
-                       "epoch", (json_int_t)session_epoch(send->agent->session));
+                       "epoch", (json_int_t)send->epoch);
     if (!set_body(answer, bytes, (size_t)len)) {
         fail_set(fail, CPS_TOO_LARGE, "the API's answer is too long");
         return NULL;
     }
     return TAKE_PTR(answer);
+}
+
+/* What comes back belongs to the person who asked: nobody else may see it, nor while they are away.
+ */
+static cps_error still_there(const struct send *send, struct fail *fail)
+{
+    if (session_epoch(send->agent->session) != send->epoch)
+        return fail_set(fail, CPS_SESSION_CHANGED, "the session ended meanwhile");
+    return session_check(send->agent->session, fail);
 }
 
 static void on_done(void *user, json_t *result, const struct fail *fail)
@@ -107,6 +117,8 @@ static void on_done(void *user, json_t *result, const struct fail *fail)
     struct fail wrong;
     json_t *answer = NULL;
 
+    if (fail == NULL && still_there(send, &wrong) != CPS_OK)
+        fail = &wrong;
     if (fail == NULL) {
         answer = make_answer(send, result, &wrong);
         fail = &wrong;
@@ -137,19 +149,18 @@ static cps_error check(const struct agent *agent, const struct request *request,
 {
     if (!policy_for(agent->policy, request->conn->program)->proxy)
         return fail_set(fail, CPS_NOT_ALLOWED, "no rule of policy.d has proxy = yes for it");
-    if (!session_is_open(agent->session))
-        return fail_set(fail, CPS_NO_SESSION, "nobody is at the desk");
-    if (session_check_epoch(agent->session, request->params, fail) != CPS_OK)
+    if (session_check_epoch(agent->session, request->params, fail) != CPS_OK ||
+        session_check(agent->session, fail) != CPS_OK)
         return fail->code;
     if (strcmp(session_proof(agent->session)->method, "proxy") != 0 ||
-        tokens_handle(agent->tokens) == NULL)
+        tokens_handle(session_tokens(agent->session)) == NULL)
         return fail_set(fail, CPS_TOKEN_UNAVAILABLE, "the session is not at an e-Santé proxy");
     return CPS_OK;
 }
 
 static cps_error start(struct send *send, struct fail *fail)
 {
-    json_t *params = make_params(send->request, tokens_handle(send->agent->tokens), fail);
+    json_t *params = make_params(send->request, tokens_handle(session_tokens(send->agent->session)), fail);
     int left_ms = clock_left_ms(send->request->deadline_ms);
 
     if (params == NULL)
@@ -172,7 +183,10 @@ void method_proxy_send(struct agent *agent, struct request *request)
 
     if (send == NULL)
         abort(); /* no answer could be promised any more; the supervisor starts the agent again */
-    *send = (struct send){.agent = agent, .request = request, .memory = -1};
+    *send = (struct send){.agent = agent,
+                          .request = request,
+                          .epoch = session_epoch(agent->session),
+                          .memory = -1};
     if (check(agent, request, &fail) == CPS_OK && start(send, &fail) == CPS_OK) {
         request_wait(request, on_cancel, send);
         return;

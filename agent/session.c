@@ -4,18 +4,16 @@
 #include <openssl/rand.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "agent/cards.h"
 #include "agent/evidence_events.h"
 #include "agent/identity.h"
 #include "agent/practice_memory.h"
-#include "agent/server.h"
 #include "agent/session_clock.h"
+#include "agent/sessions.h"
 #include "agent/tokens.h"
 #include "base/b64.h"
 #include "base/clock.h"
-#include "base/json.h"
 #include "base/log.h"
 #include "base/util.h"
 
@@ -27,86 +25,142 @@ struct session {
     struct login_proof proof;
     char *reader;
     char *watched;
+    int64_t proved_ms; /* boot time of the strong login; before the machine's start: negative */
+    int64_t locked_ms; /* boot time */
     int64_t expires_at_s;
     struct session_clock clock;
+    struct tokens *tokens;
 };
 
-static const char *const state_names[SESSION_STATES] = {"none", "open"};
+static const char *const state_names[SESSION_STATES] = {"none", "open", "locked", "parked"};
 
-/* Why a session is closed, as subscribers read it. */
 static const char *const reasons[SESSION_INPUTS] = {
-    [SESSION_LOGIN] = "replaced",      [SESSION_CARD_REMOVED] = "card_removed",
-    [SESSION_LOGOUT] = "logout",       [SESSION_EXPIRED] = "expired",
-    [SESSION_STOPPED] = "stopped",     [SESSION_BLOCKED] = "blocked",
-    [SESSION_UNTRUSTED] = "untrusted", [SESSION_REVOKED] = "revoked",
-    [SESSION_SUSPENDED] = "suspended", [SESSION_BACKGROUND] = "background",
-    [SESSION_LOCKED] = "locked",       [SESSION_IDLE] = "idle",
+    [SESSION_LOGIN] = "login",
+    [SESSION_UNLOCK] = "unlock",
+    [SESSION_LOCK] = "request",
+    [SESSION_LOCK_SCREEN] = "screen",
+    [SESSION_PARK] = "borrowed",
+    [SESSION_RESUME] = "returned",
+    [SESSION_REPLACED] = "replaced",
+    [SESSION_CARD_REMOVED] = "card_removed",
+    [SESSION_LOGOUT] = "logout",
+    [SESSION_EXPIRED] = "expired",
+    [SESSION_IDLE] = "idle",
+    [SESSION_STOPPED] = "stopped",
+    [SESSION_BLOCKED] = "blocked",
+    [SESSION_UNTRUSTED] = "untrusted",
+    [SESSION_REVOKED] = "revoked",
+    [SESSION_SUSPENDED] = "suspended",
+    [SESSION_BACKGROUND] = "background",
+    [SESSION_SCREEN_LOCKED] = "locked",
 };
 
-/* The whole state machine. A login in an open session closes it first, see session_open(). */
+/*
+ * The whole state machine. What is not said here ends in SESSION_NONE: so do all the closers, and a
+ * move that makes no sense fails closed.
+ */
 static const enum session_state next_states[SESSION_STATES][SESSION_INPUTS] = {
     [SESSION_NONE] = {[SESSION_LOGIN] = SESSION_OPEN},
-    [SESSION_OPEN] = {[SESSION_LOGIN] = SESSION_OPEN},
+    [SESSION_OPEN] = {[SESSION_UNLOCK] = SESSION_OPEN,
+                      [SESSION_LOCK] = SESSION_LOCKED,
+                      [SESSION_LOCK_SCREEN] = SESSION_LOCKED,
+                      [SESSION_PARK] = SESSION_PARKED},
+    [SESSION_LOCKED] = {[SESSION_UNLOCK] = SESSION_OPEN,
+                        [SESSION_LOCK] = SESSION_LOCKED,
+                        [SESSION_LOCK_SCREEN] = SESSION_LOCKED,
+                        [SESSION_PARK] = SESSION_PARKED},
+    [SESSION_PARKED] = {[SESSION_LOCK] = SESSION_PARKED,
+                        [SESSION_LOCK_SCREEN] = SESSION_PARKED,
+                        [SESSION_PARK] = SESSION_PARKED,
+                        [SESSION_RESUME] = SESSION_LOCKED},
 };
 
-static void publish(struct session *session, const char *change, const char *reason)
+const char *session_reason(enum session_input input)
 {
-    server_publish(session->agent->server, EVENT_SESSION,
-                   json_pack("{s:s, s:s*, s:o, s:I}", "change", change, "reason", reason, "session",
-                             session_json(session), "epoch", (json_int_t)session->epoch));
+    return reasons[input];
 }
 
-void login_proof_done(struct login_proof *proof)
+static bool forgets_pin(enum session_input why)
 {
-    json_decref(proof->amr);
-    json_decref(proof->holder);
-    json_decref(proof->card);
-    json_decref(proof->revocation);
-    json_decref(proof->psc);
-    json_decref(proof->idp);
-    json_decref(proof->tokens);
-    practice_free(proof->practice);
-    free(proof->acr);
-    *proof = (struct login_proof){0};
+    return why == SESSION_LOGOUT || why == SESSION_EXPIRED || why == SESSION_IDLE ||
+           why == SESSION_BLOCKED || why == SESSION_UNTRUSTED || why == SESSION_REVOKED;
 }
 
 static void close_session(struct session *session, enum session_input why)
 {
     session_clock_stop(&session->clock);
-    evidence_session_closed(session->agent, reasons[why]);
-    tokens_drop(session->agent->tokens);
-    if (session->reader != NULL &&
-        (why == SESSION_LOGOUT || why == SESSION_EXPIRED || why == SESSION_IDLE ||
-         why == SESSION_BLOCKED || why == SESSION_UNTRUSTED || why == SESSION_REVOKED))
-        cards_logout(session->agent->cards, session->reader);
+    evidence_session_closed(session->agent, session, reasons[why]);
+    tokens_drop(session->tokens);
+    if (forgets_pin(why))
+        session_leave_card(session, NULL);
     login_proof_done(&session->proof);
     free(TAKE_PTR(session->id));
     free(TAKE_PTR(session->reader));
     free(TAKE_PTR(session->watched));
-    session->epoch++;
+    session->epoch = sessions_next_epoch(session->agent->sessions);
     log_info("session closed: %s", reasons[why]);
-    publish(session, "closed", reasons[why]);
+    sessions_closed(session->agent->sessions, session, why);
+}
+
+/* Its owner has left the desk: who waits for a token is told, and no PIN stays verified. */
+static void withdraw(struct session *session, enum session_input why)
+{
+    struct fail fail;
+
+    fail_set(&fail, session->state == SESSION_PARKED ? CPS_SESSION_CHANGED : CPS_SESSION_LOCKED,
+             "its owner left the desk meanwhile");
+    tokens_hold(session->tokens, &fail);
+    if (why == SESSION_PARK)
+        session_leave_card(session, NULL);
+    else
+        cards_reset(session->agent->cards);
+    evidence_session_moved(session->agent, session,
+                               session->state == SESSION_PARKED ? "parked" : "lock", reasons[why]);
+    log_info("session %s: %s", state_names[session->state], reasons[why]);
+}
+
+static void come_back(struct session *session)
+{
+    evidence_session_moved(session->agent, session, "resumed", reasons[SESSION_RESUME]);
+    log_info("session resumed, locked");
+    sessions_publish(session->agent, "resumed", reasons[SESSION_RESUME]);
 }
 
 void session_input(struct session *session, enum session_input input)
 {
     enum session_state before = session->state;
+    enum session_state after = next_states[before][input];
 
-    session->state = next_states[before][input];
-    if (before != session->state)
-        log_debug("session: %s to %s", state_names[before], state_names[session->state]);
+    if (before == after)
+        return;
+    log_debug("session: %s to %s", state_names[before], state_names[after]);
+    session->state = after;
     if (before == SESSION_OPEN)
+        session->locked_ms = clock_boot_ms();
+    if (after == SESSION_NONE) {
         close_session(session, input);
+    } else if (input == SESSION_RESUME) {
+        come_back(session);
+    } else if (after == SESSION_PARKED) {
+        withdraw(session, input);
+        sessions_publish(session->agent, "parked", reasons[input]);
+    } else if (after == SESSION_LOCKED) {
+        withdraw(session, input);
+        sessions_publish(session->agent, "locked", reasons[input]);
+    } else if (input == SESSION_UNLOCK) {
+        session_touch(session);
+        log_info("session unlocked by %s", session->proof.method);
+        sessions_publish(session->agent, "unlocked", NULL);
+    }
 }
 
 static void on_ending(void *user, enum session_input why, int64_t ends_at_s)
 {
-    struct session *session = user;
+    const struct session *session = user;
 
-    server_publish(session->agent->server, EVENT_SESSION,
-                   json_pack("{s:s, s:s, s:I, s:o, s:I}", "change", "ending", "reason",
-                             reasons[why], "ends_at", (json_int_t)ends_at_s, "session",
-                             session_json(session), "epoch", (json_int_t)session->epoch));
+    if (session->state == SESSION_PARKED) /* who is at the desk has nothing to know of it */
+        return;
+    sessions_publish_ending(session->agent, reasons[why], ends_at_s);
 }
 
 static void on_ended(void *user, enum session_input why)
@@ -123,42 +177,113 @@ static char *random_id(void)
     return RAND_bytes(bytes, sizeof bytes) == 1 ? b64_encode(bytes, sizeof bytes) : NULL;
 }
 
+/* The login counts from now on, and so does everything that depends on its time. */
 static void start_clock(struct session *session)
 {
     int64_t idle_minutes =
         config_int(session->agent->config, "session", "idle_minutes", SESSION_IDLE_MINUTES);
+    int64_t age_s = clock_real_s() - session->proof.auth_time_s;
 
+    session->proved_ms = clock_boot_ms() - (age_s > 0 ? age_s : 0) * 1000;
+    session->expires_at_s = session->proof.auth_time_s + SESSION_MAX_S;
+    session_clock_stop(&session->clock);
     session_clock_start(&session->clock, session->agent->event, session->expires_at_s,
                         idle_minutes * 60000, &clock_class, session);
 }
 
-/* Somebody else, or another means, takes over: the PIN of the card left behind is not for them. */
-static void leave_card(struct session *session, const char *next_reader)
+void session_leave_card(const struct session *session, const char *next_reader)
 {
     if (session->reader != NULL &&
         (next_reader == NULL || strcmp(next_reader, session->reader) != 0))
         cards_logout(session->agent->cards, session->reader);
 }
 
+static void set_text(char **text, const char *value)
+{
+    free(*text);
+    *text = value != NULL ? strdup(value) : NULL;
+}
+
+static void take_readers(struct session *session, const struct login_proof *proof)
+{
+    set_text(&session->reader, proof->reader);
+    set_text(&session->watched, proof->watched);
+}
+
+/* The tokens are kept where they can be wiped. */
+static void own_proof(struct session *session)
+{
+    session->proof.reader = session->reader;
+    session->proof.watched = session->watched;
+    json_decref(session->proof.tokens);
+    session->proof.tokens = NULL;
+}
+
 void session_open(struct session *session, struct login_proof *proof)
 {
-    leave_card(session, proof->reader);
     session_input(session, SESSION_LOGIN);
+    take_readers(session, proof);
     session->proof = *proof;
-    session->reader = proof->reader != NULL ? strdup(proof->reader) : NULL;
-    session->proof.reader = session->reader;
-    session->watched = proof->watched != NULL ? strdup(proof->watched) : NULL;
-    session->proof.watched = session->watched;
     *proof = (struct login_proof){0};
     session->id = random_id();
-    session->epoch++;
+    session->epoch = sessions_next_epoch(session->agent->sessions);
     practice_recall(session->proof.practice, session->agent->practice_memory,
                     identity_subject(session->proof.holder));
-    session->expires_at_s = session->proof.auth_time_s + SESSION_MAX_S;
-    tokens_take(session->agent->tokens, session->proof.tokens, session->epoch);
+    tokens_take(session->tokens, session->proof.tokens, session->epoch);
+    own_proof(session);
     start_clock(session);
     log_info("session opened by %s", session->proof.method);
-    publish(session, "opened", NULL);
+    sessions_publish(session->agent, "opened", NULL);
+}
+
+static void swap_json(json_t **one, json_t **other)
+{
+    json_t *kept = *one;
+
+    *one = *other;
+    *other = kept;
+}
+
+/*
+ * What was proved last is what is vouched for, and nothing is added up: a session that a card
+ * opened and the phone renewed says what the phone proved, while the card goes on watching over it.
+ * The provider's part stays as long as its session does, with the time of its own login. Person,
+ * practice situation, epoch and id stay.
+ */
+static void adopt(struct session *session, struct login_proof *proof)
+{
+    struct login_proof *own = &session->proof;
+    char *acr = own->acr;
+
+    own->method = proof->method;
+    own->acr = proof->acr;
+    proof->acr = acr;
+    swap_json(&own->amr, &proof->amr);
+    swap_json(&own->card, &proof->card);
+    swap_json(&own->revocation, &proof->revocation);
+    if (proof->reader != NULL || proof->watched != NULL)
+        take_readers(session, proof);
+    if (proof->tokens != NULL) {
+        swap_json(&own->psc, &proof->psc);
+        swap_json(&own->idp, &proof->idp);
+        tokens_replace(session->tokens, proof->tokens);
+    } else {
+        login_proof_date_provider(own);
+    }
+    own->auth_time_s = proof->auth_time_s;
+    own_proof(session);
+}
+
+bool session_renew(struct session *session, struct login_proof *proof)
+{
+    if (login_proof_is_strong(&session->proof) && !login_proof_is_strong(proof)) {
+        login_proof_refuse(session->agent, proof);
+        return false;
+    }
+    adopt(session, proof);
+    login_proof_done(proof);
+    start_clock(session);
+    return true;
 }
 
 void session_set_revocation(struct session *session, json_t *revocation)
@@ -167,17 +292,27 @@ void session_set_revocation(struct session *session, json_t *revocation)
     session->proof.revocation = revocation;
 }
 
-void session_card_removed(struct session *session, const char *reader)
+bool session_watches(const struct session *session, const char *reader)
 {
     const char *ours = session->reader != NULL ? session->reader : session->watched;
 
-    if (ours != NULL && strcmp(ours, reader) == 0)
-        session_input(session, SESSION_CARD_REMOVED);
+    return ours != NULL && strcmp(ours, reader) == 0;
 }
 
 void session_touch(struct session *session)
 {
-    session_clock_touch(&session->clock);
+    if (session->state == SESSION_OPEN)
+        session_clock_touch(&session->clock);
+}
+
+struct agent *session_agent(const struct session *session)
+{
+    return session->agent;
+}
+
+enum session_state session_state(const struct session *session)
+{
+    return session->state;
 }
 
 bool session_is_open(const struct session *session)
@@ -195,103 +330,55 @@ const char *session_id(const struct session *session)
     return session->id;
 }
 
+struct tokens *session_tokens(const struct session *session)
+{
+    return session->tokens;
+}
+
+int64_t session_age_s(const struct session *session)
+{
+    return (clock_boot_ms() - session->proved_ms) / 1000;
+}
+
+int64_t session_locked_s(const struct session *session)
+{
+    return (clock_boot_ms() - session->locked_ms) / 1000;
+}
+
+int64_t session_expires_at_s(const struct session *session)
+{
+    return session->expires_at_s;
+}
+
 const struct login_proof *session_proof(const struct session *session)
 {
     return session_is_open(session) ? &session->proof : NULL;
 }
 
-static json_t *or_null(json_t *value)
+const struct login_proof *session_owner_proof(const struct session *session)
 {
-    return value != NULL ? json_incref(value) : json_null();
+    return session->state != SESSION_NONE ? &session->proof : NULL;
 }
 
-/* The keyed hash of the serial number is for statements only. */
-static json_t *card_part(const struct login_proof *proof)
-{
-    json_t *card = proof->card != NULL ? json_copy(proof->card) : json_null();
-
-    json_object_del(card, "serial_hash");
-    return card;
-}
-
-json_t *session_json(const struct session *session)
-{
-    const struct login_proof *proof = &session->proof;
-    json_t *json;
-
-    if (!session_is_open(session) || session->id == NULL)
-        return json_null();
-    json = json_pack(
-        "{s:s, s:I, s:s, s:O, s:s*, s:I, s:I, s:O, s:o, s:o, s:s, s:o, s:b}", "id", session->id,
-        "epoch", (json_int_t)session->epoch, "method", proof->method, "amr", proof->amr, "acr",
-        proof->acr, "auth_time", (json_int_t)proof->auth_time_s, "expires_at",
-        (json_int_t)session->expires_at_s, "holder", proof->holder, "card", card_part(proof), "psc",
-        or_null(proof->psc), "presence", session->reader != NULL ? "card" : "none", "practice",
-        practice_chosen(proof->practice), "practice_choice_needed",
-        practice_choice_needed(proof->practice));
-    if (proof->idp != NULL)
-        json_object_set(json, "idp", proof->idp);
-    return json;
-}
-
-/* Not remembering is no reason to refuse the choice: it holds for this session then. */
-cps_error session_choose_practice(struct session *session, int64_t number, struct fail *fail)
-{
-    AUTO_FREE char *fingerprint = NULL;
-    struct fail lost;
-    char text[512];
-
-    if (!session_is_open(session))
-        return fail_set(fail, CPS_NO_SESSION, "nobody to choose for");
-    if (practice_choose(session->proof.practice, number, fail) != CPS_OK)
-        return fail->code;
-    fingerprint = practice_fingerprint(session->proof.practice);
-    if (practice_memory_set(session->agent->practice_memory,
-                            identity_subject(session->proof.holder), fingerprint,
-                            &lost) != CPS_OK) {
-        fail_describe(&lost, text, sizeof text);
-        log_warning("practice situation not remembered: %s", text);
-    }
-    session_touch(session);
-    evidence_practice_chosen(session->agent);
-    publish(session, "practice", NULL);
-    return CPS_OK;
-}
-
-cps_error session_check_epoch(const struct session *session, const json_t *params,
-                              struct fail *fail)
-{
-    int64_t epoch = json_get_int(params, "epoch", session->epoch);
-
-    if (epoch == session->epoch)
-        return CPS_OK;
-    return fail_set(fail, CPS_SESSION_CHANGED, "epoch is not the one of the request any more");
-}
-
-/* Grows from one life of the agent to the next: nobody opens a session a millisecond. */
-static int64_t first_epoch(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-struct session *session_new(struct agent *agent)
+struct session *session_new(struct agent *agent, int64_t epoch)
 {
     struct session *session = calloc(1, sizeof *session);
 
     if (session == NULL)
         return NULL;
     session->agent = agent;
-    session->epoch = first_epoch();
-    return session;
+    session->epoch = epoch;
+    session->tokens = tokens_new(agent, session);
+    if (session->tokens != NULL)
+        return session;
+    free(session);
+    return NULL;
 }
 
 void session_free(struct session *session)
 {
     if (session == NULL)
         return;
-    session_input(session, SESSION_STOPPED);
+    tokens_free(session->tokens);
     free(session);
 }

@@ -27,6 +27,7 @@ const struct config_key settings_keys[] = {
     {"card", "module_writes", CONFIG_STRING, 0, 0},
     {"session", "contactless", CONFIG_STRING, 0, 0},
     {"session", "on_lock", CONFIG_STRING, 0, 0},
+    {"session", "borrow", CONFIG_STRING, 0, 0},
     {"session", "idle_minutes", CONFIG_INT, 1, 30},
     {"pin", "policy", CONFIG_STRING, 0, 0},
     {"pin", "minutes", CONFIG_INT, 1, PIN_MINUTES_MAX},
@@ -46,6 +47,8 @@ static const struct {
     const char *words[5]; /* the first is the default */
 } choices[] = {
     {"session", "contactless", {"refuse", "allow"}},
+    {"session", "on_lock", {"close", "lock", "keep"}},
+    {"session", "borrow", {"end", "park"}},
     {"evidence", "on_failure", {"continue", "refuse"}},
     {"evidence", "export", {"none", "journal", "syslog"}},
     {"trust", "revocation", {"crl", "off", "ocsp", "crl+ocsp"}},

@@ -92,8 +92,8 @@ cps_error statement_make(struct agent *agent, const char *audience, const char *
     uint8_t random[16];
     char *jws;
 
-    if (proof == NULL)
-        return fail_set(fail, CPS_NO_SESSION, "nothing to state");
+    if (session_check(agent->session, fail) != CPS_OK)
+        return fail->code;
     if (RAND_bytes(random, sizeof random) != 1 || (jti = b64_encode(random, sizeof random)) == NULL)
         return fail_set(fail, CPS_INTERNAL, "no random numbers");
     claims = make_claims(agent, proof, jti);

@@ -15,9 +15,9 @@
 #define STATEMENT_TYP   "cps-login+jwt"
 
 /*
- * A statement on the session that is open; CPS_NO_SESSION otherwise. counter_signer: base64url of
- * the SHA-256 of the certificate of the card whose counter-signature goes with it, or NULL. The
- * caller frees the text.
+ * A statement on the session that is open; NO_SESSION or SESSION_LOCKED otherwise. counter_signer:
+ * base64url of the SHA-256 of the certificate of the card whose counter-signature goes with it, or
+ * NULL. The caller frees the text.
  */
 cps_error statement_make(struct agent *agent, const char *audience, const char *nonce,
                          const char *counter_signer, char **ret_jws, int64_t *ret_expires_at_s,

@@ -15,7 +15,7 @@
 struct token {
     char *answer; /* result of token.get, JSON text */
     size_t len;
-    int64_t exp_at_s;
+    int64_t exp_ms; /* boot time: the machine's clock may be set meanwhile */
 };
 
 struct waiter {
@@ -27,9 +27,11 @@ struct waiter {
 
 struct tokens {
     struct agent *agent;
+    struct session *session; /* whose they are */
     char *provider;
     char *handle;
     int64_t epoch;
+    int64_t refresh_until_ms; /* boot time: four hours after the login at the provider */
     struct token kinds[TOKEN_KINDS];
     struct call *refresh;
     struct waiter *waiters;
@@ -62,19 +64,26 @@ static void keep(struct tokens *tokens, enum token_kind kind, const json_t *pack
     token_wipe(token);
     token->answer = json_dumps(answer, JSON_COMPACT);
     token->len = token->answer != NULL ? strlen(token->answer) : 0;
-    token->exp_at_s = exp_at_s;
+    token->exp_ms = clock_boot_ms() + (exp_at_s - clock_real_s()) * 1000;
+}
+
+static int64_t left_ms(const struct token *token)
+{
+    return token->exp_ms - clock_boot_ms();
 }
 
 void tokens_take(struct tokens *tokens, const json_t *login, int64_t epoch)
 {
     const char *handle = json_get_string(login, "handle");
     const char *provider = json_get_string(login, "provider");
+    int64_t age_s = clock_real_s() - json_get_int(login, "auth_at", clock_real_s());
 
+    tokens->epoch = epoch;
     if (handle == NULL || provider == NULL)
         return;
+    tokens->refresh_until_ms = clock_boot_ms() + (SESSION_MAX_S - (age_s > 0 ? age_s : 0)) * 1000;
     tokens->handle = strdup(handle);
     tokens->provider = strdup(provider);
-    tokens->epoch = epoch;
     for (int kind = 0; kind < TOKEN_KINDS; kind++)
         keep(tokens, (enum token_kind)kind, login);
 }
@@ -95,9 +104,11 @@ static void on_cancel(struct request *request, void *user)
     waiter_unlink(user);
 }
 
-static void give(struct request *request, enum token_kind kind, const struct token *token)
+static void give(const struct tokens *tokens, struct request *request, enum token_kind kind)
 {
-    session_touch(request->conn->agent->session);
+    const struct token *token = &tokens->kinds[kind];
+
+    session_touch(tokens->session);
     evidence_token(request->conn->agent, request->conn, kind);
     request_reply_text(request, token->answer, token->len);
 }
@@ -112,29 +123,52 @@ static void serve_waiters(struct tokens *tokens, const struct fail *fail)
         struct waiter *waiter = tokens->waiters;
         struct request *request = waiter->request;
         enum token_kind kind = waiter->kind;
-        const struct token *token = &tokens->kinds[kind];
 
         waiter_unlink(waiter);
         if (fail != NULL)
             request_fail(request, fail);
-        else if (token->exp_at_s <= clock_real_s())
+        else if (left_ms(&tokens->kinds[kind]) <= 0)
             request_fail(request, &expired);
         else
-            give(request, kind, token);
+            give(tokens, request, kind);
     }
+}
+
+/* Those who wait go on waiting. */
+static void forget(struct tokens *tokens)
+{
+    call_forget(TAKE_PTR(tokens->refresh));
+    free(TAKE_PTR(tokens->handle));
+    free(TAKE_PTR(tokens->provider));
+    for (int kind = 0; kind < TOKEN_KINDS; kind++)
+        token_wipe(&tokens->kinds[kind]);
+}
+
+void tokens_hold(struct tokens *tokens, const struct fail *why)
+{
+    serve_waiters(tokens, why);
+}
+
+void tokens_replace(struct tokens *tokens, const json_t *login)
+{
+    AUTO_FREE char *former = TAKE_PTR(tokens->handle);
+    struct fail fail;
+
+    forget(tokens);
+    tokens_take(tokens, login, tokens->epoch);
+    if (former != NULL)
+        oidc_logout(tokens->agent->oidc, former);
+    fail_set(&fail, CPS_TOKEN_UNAVAILABLE, "the new login came without one");
+    serve_waiters(tokens, tokens->kinds[TOKEN_ACCESS].answer != NULL ? NULL : &fail);
 }
 
 void tokens_drop(struct tokens *tokens)
 {
     struct fail fail;
 
-    call_forget(TAKE_PTR(tokens->refresh));
     if (tokens->handle != NULL)
         oidc_logout(tokens->agent->oidc, tokens->handle);
-    free(TAKE_PTR(tokens->handle));
-    free(TAKE_PTR(tokens->provider));
-    for (int kind = 0; kind < TOKEN_KINDS; kind++)
-        token_wipe(&tokens->kinds[kind]);
+    forget(tokens);
     fail_set(&fail, CPS_SESSION_CHANGED, "the session ended meanwhile");
     serve_waiters(tokens, &fail);
 }
@@ -186,28 +220,34 @@ void tokens_get(struct tokens *tokens, struct request *request, enum token_kind 
     const struct token *token = &tokens->kinds[kind];
     struct fail fail;
 
-    if (!session_is_open(tokens->agent->session))
-        fail_set(&fail, CPS_NO_SESSION, "no token without a session");
-    else if (tokens->handle == NULL || token->answer == NULL)
+    if (session_check(tokens->session, &fail) != CPS_OK) {
+        request_fail(request, &fail);
+        return;
+    }
+    if (tokens->handle == NULL || token->answer == NULL)
         fail_set(&fail, CPS_TOKEN_UNAVAILABLE, "the session was not opened at a provider");
     else if (provider != NULL && strcmp(provider, tokens->provider) != 0)
         fail_set(&fail, CPS_TOKEN_UNAVAILABLE, "the session is at provider %s", tokens->provider);
-    else if (token->exp_at_s - clock_real_s() >= min_ttl_s) {
-        give(request, kind, token);
+    else if (left_ms(token) >= min_ttl_s * 1000) {
+        give(tokens, request, kind);
         return;
-    } else {
+    } else if (clock_boot_ms() >= tokens->refresh_until_ms)
+        fail_set(&fail, CPS_TOKEN_UNAVAILABLE, "four hours after the login at the provider");
+    else {
         wait_for_refresh(tokens, request, kind);
         return;
     }
     request_fail(request, &fail);
 }
 
-struct tokens *tokens_new(struct agent *agent)
+struct tokens *tokens_new(struct agent *agent, struct session *session)
 {
     struct tokens *tokens = calloc(1, sizeof *tokens);
 
-    if (tokens != NULL)
-        tokens->agent = agent;
+    if (tokens == NULL)
+        return NULL;
+    tokens->agent = agent;
+    tokens->session = session;
     return tokens;
 }
 

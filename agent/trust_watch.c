@@ -13,7 +13,7 @@
 #include "agent/cards.h"
 #include "agent/revocation.h"
 #include "agent/server.h"
-#include "agent/session.h"
+#include "agent/sessions.h"
 #include "agent/trust.h"
 #include "agent/trust/blocklist.h"
 #include "agent/trust/store.h"
@@ -40,23 +40,25 @@ struct trust_watch {
 };
 
 /* A session lives on what is known: only a newer list says more, for better or worse. */
-static cps_error check_revocation(const struct agent *agent, X509 *certificate, struct fail *fail)
+static cps_error check_revocation(const struct agent *agent, struct session *session,
+                                  X509 *certificate, struct fail *fail)
 {
     struct revocation_verdict verdict;
     int64_t known_s;
 
     revocation_known(agent->revocation, certificate, &verdict);
-    known_s = json_get_int(session_proof(agent->session)->revocation, "as_of", 0);
+    known_s = json_get_int(session_owner_proof(session)->revocation, "as_of", 0);
     if (verdict.status == REVOCATION_GOOD && verdict.as_of_s > known_s)
-        session_set_revocation(agent->session, revocation_proof(&verdict));
+        session_set_revocation(session, revocation_proof(&verdict));
     return verdict.status == REVOCATION_REVOKED
                ? revocation_judge(agent->revocation, &verdict, fail)
                : CPS_OK;
 }
 
-static cps_error refused(const struct agent *agent, const struct login_proof *proof,
+static cps_error refused(const struct agent *agent, struct session *session,
                          enum session_input *ret_why, struct fail *fail)
 {
+    const struct login_proof *proof = session_owner_proof(session);
     struct card *card =
         proof->reader != NULL ? cards_pick(agent->cards, proof->reader, fail) : NULL;
     bool known = card != NULL && card_certificate(card) != NULL;
@@ -69,21 +71,25 @@ static cps_error refused(const struct agent *agent, const struct login_proof *pr
     if (known && trust_check(agent->trust, card_certificate(card), fail) != CPS_OK)
         return fail->code;
     *ret_why = SESSION_REVOKED;
-    return known ? check_revocation(agent, card_certificate(card), fail) : CPS_OK;
+    return known ? check_revocation(agent, session, card_certificate(card), fail) : CPS_OK;
 }
 
-void trust_review(struct agent *agent)
+static void review(struct session *session, void *user)
 {
-    const struct login_proof *proof = session_proof(agent->session);
     enum session_input why;
     struct fail fail;
     char text[512];
 
-    if (proof == NULL || refused(agent, proof, &why, &fail) == CPS_OK)
+    if (refused(user, session, &why, &fail) == CPS_OK)
         return;
     fail_describe(&fail, text, sizeof text);
     log_warning("the session is closed: %s", text);
-    session_input(agent->session, why);
+    session_input(session, why);
+}
+
+void trust_review(struct agent *agent)
+{
+    sessions_visit(agent->sessions, review, agent);
 }
 
 json_t *trust_json(const struct agent *agent)

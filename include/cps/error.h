@@ -69,6 +69,8 @@ typedef enum cps_error {
     /* Clinician session */
     CPS_NO_SESSION,
     CPS_SESSION_CHANGED,
+    CPS_SESSION_LOCKED,
+    CPS_OTHER_PERSON,
     CPS_SESSION_BACKGROUND,
     CPS_PRACTICE_UNKNOWN,
     CPS_TOKEN_UNAVAILABLE,

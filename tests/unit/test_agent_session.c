@@ -13,9 +13,8 @@
 
 #include "agent/cards.h"
 #include "agent/keys.h"
-#include "agent/session.h"
+#include "agent/sessions.h"
 #include "agent/statement.h"
-#include "agent/tokens.h"
 #include "base/b64.h"
 #include "base/clock.h"
 #include "base/json.h"
@@ -33,20 +32,27 @@ static int set_up(void **state)
     if (sd_event_new(&agent.event) < 0)
         return -1;
     agent.cards = cards_new(&agent);
-    agent.tokens = tokens_new(&agent);
-    agent.session = session_new(&agent);
-    return agent.session != NULL ? 0 : -1;
+    agent.sessions = sessions_new(&agent);
+    return agent.sessions != NULL ? 0 : -1;
 }
 
 static int tear_down(void **state)
 {
     (void)state;
     cards_free(agent.cards);
-    session_free(agent.session);
-    tokens_free(agent.tokens);
+    sessions_free(agent.sessions);
     sd_event_unref(agent.event);
     clock_fake(-1, -1);
     return 0;
+}
+
+static void log_in(struct login_proof *proof)
+{
+    enum sessions_outcome outcome;
+    struct fail fail;
+
+    assert_int_equal(sessions_login(agent.sessions, proof, &outcome, &fail), CPS_OK);
+    assert_int_equal(outcome, SESSIONS_OPENED);
 }
 
 static void open_by_card(int64_t auth_time_s)
@@ -60,7 +66,7 @@ static void open_by_card(int64_t auth_time_s)
         .card = json_pack("{s:s, s:s, s:s}", "reader", "R", "family", "CPS3", "serial_hash", "h"),
         .reader = "R"};
 
-    session_open(agent.session, &proof);
+    log_in(&proof);
     assert_null(proof.amr); /* taken over */
 }
 
@@ -73,7 +79,7 @@ static void open_by_phone(void)
                                 .holder = json_pack("{s:s}", "name", "x"),
                                 .psc = json_pack("{s:s}", "issuer", "https://idp.example")};
 
-    session_open(agent.session, &proof);
+    log_in(&proof);
 }
 
 static int64_t epoch(void)
@@ -95,7 +101,7 @@ static void every_change_has_an_epoch_of_its_own(void **state)
     open_by_phone(); /* another login closes the session and opens one */
     assert_true(session_is_open(agent.session));
     assert_int_equal(epoch(), before + 2);
-    for (int input = SESSION_CARD_REMOVED; input < SESSION_INPUTS; input++) {
+    for (int input = SESSION_CLOSERS; input < SESSION_INPUTS; input++) {
         open_by_card(NOW);
         before = epoch();
         session_input(agent.session, (enum session_input)input);
@@ -110,12 +116,12 @@ static void only_its_own_card_closes_it(void **state)
 {
     (void)state;
     open_by_card(NOW);
-    session_card_removed(agent.session, "another reader");
+    sessions_card_removed(agent.sessions, "another reader");
     assert_true(session_is_open(agent.session));
-    session_card_removed(agent.session, "R");
+    sessions_card_removed(agent.sessions, "R");
     assert_false(session_is_open(agent.session));
     open_by_phone();
-    session_card_removed(agent.session, "R");
+    sessions_card_removed(agent.sessions, "R");
     assert_true(session_is_open(agent.session));
 }
 
