@@ -18,8 +18,8 @@ struct desktop {
     bool sleeping;
     bool locked;
     const char *on_lock; /* "close", "lock" or "keep" */
-    bool away;     /* the cards are given up, or being given up … */
-    bool released; /* … and that is done */
+    bool away;           /* the cards are given up, or being given up … */
+    bool released;       /* … and that is done */
     void (*ready)(void *user);
     void *user;
 };

@@ -121,8 +121,7 @@ void evidence_login_ended(struct agent *agent, const char *name, const char *met
     evidence_add(agent->evidence, name, event);
 }
 
-void evidence_session_closed(struct agent *agent, const struct session *session,
-                             const char *reason)
+void evidence_session_closed(struct agent *agent, const struct session *session, const char *reason)
 {
     evidence_tokens_counted(agent);
     evidence_add(agent->evidence, "session_closed",

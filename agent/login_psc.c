@@ -261,7 +261,8 @@ static void on_progress(void *user, json_t *progress)
 /* A provider that remembers an earlier login must not answer for whoever is there now. */
 static bool must_ask(const struct psc_login *self)
 {
-    return self->login.purpose != LOGIN_TO_OPEN || sessions_await_owner(self->login.agent->sessions);
+    return self->login.purpose != LOGIN_TO_OPEN ||
+           sessions_await_owner(self->login.agent->sessions);
 }
 
 static json_t *ciba_params(struct psc_login *self, const json_t *params)

@@ -190,10 +190,9 @@ static cps_error prepare(struct agent *agent, struct fail *fail)
     agent->logins = logins_new(agent);
     agent->practice_memory = practice_memory_new(agent->options.state_dir, agent->keys);
     if (agent->children == NULL || agent->cards == NULL || agent->oidc == NULL ||
-        agent->sessions == NULL || agent->logins == NULL ||
-        agent->policy == NULL || agent->contents == NULL || agent->blocks == NULL ||
-        agent->trust_watch == NULL || agent->revocation == NULL || agent->practice_memory == NULL ||
-        agent->card_memory == NULL)
+        agent->sessions == NULL || agent->logins == NULL || agent->policy == NULL ||
+        agent->contents == NULL || agent->blocks == NULL || agent->trust_watch == NULL ||
+        agent->revocation == NULL || agent->practice_memory == NULL || agent->card_memory == NULL)
         return fail_set(fail, CPS_INTERNAL, "out of memory");
     agent->server = server_new(agent, fail);
     return agent->server != NULL ? CPS_OK : fail->code;

@@ -168,7 +168,8 @@ static void give_token(struct agent *agent, struct request *request)
     const struct api_method *method = &api_methods[API_TOKEN_GET];
     const char *kind = api_string(method, request->params, "kind");
 
-    tokens_get(session_tokens(agent->session), request, strcmp(kind, "id") == 0 ? TOKEN_ID : TOKEN_ACCESS,
+    tokens_get(session_tokens(agent->session), request,
+               strcmp(kind, "id") == 0 ? TOKEN_ID : TOKEN_ACCESS,
                api_string(method, request->params, "provider"),
                api_int(method, request->params, "min_ttl_s"));
 }

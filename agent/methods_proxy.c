@@ -160,7 +160,8 @@ static cps_error check(const struct agent *agent, const struct request *request,
 
 static cps_error start(struct send *send, struct fail *fail)
 {
-    json_t *params = make_params(send->request, tokens_handle(session_tokens(send->agent->session)), fail);
+    json_t *params =
+        make_params(send->request, tokens_handle(session_tokens(send->agent->session)), fail);
     int left_ms = clock_left_ms(send->request->deadline_ms);
 
     if (params == NULL)
@@ -183,10 +184,8 @@ void method_proxy_send(struct agent *agent, struct request *request)
 
     if (send == NULL)
         abort(); /* no answer could be promised any more; the supervisor starts the agent again */
-    *send = (struct send){.agent = agent,
-                          .request = request,
-                          .epoch = session_epoch(agent->session),
-                          .memory = -1};
+    *send = (struct send){
+        .agent = agent, .request = request, .epoch = session_epoch(agent->session), .memory = -1};
     if (check(agent, request, &fail) == CPS_OK && start(send, &fail) == CPS_OK) {
         request_wait(request, on_cancel, send);
         return;

@@ -140,6 +140,5 @@ void method_session_logout(struct agent *agent, struct request *request)
         return;
     }
     session_input(agent->session, SESSION_LOGOUT);
-    request_reply(request,
-                  json_pack("{s:I}", "epoch", (json_int_t)session_epoch(agent->session)));
+    request_reply(request, json_pack("{s:I}", "epoch", (json_int_t)session_epoch(agent->session)));
 }

@@ -115,7 +115,7 @@ static void withdraw(struct session *session, enum session_input why)
     else
         cards_reset(session->agent->cards);
     evidence_session_moved(session->agent, session,
-                               session->state == SESSION_PARKED ? "parked" : "lock", reasons[why]);
+                           session->state == SESSION_PARKED ? "parked" : "lock", reasons[why]);
     log_info("session %s: %s", state_names[session->state], reasons[why]);
 }
 
@@ -308,6 +308,11 @@ void session_touch(struct session *session)
 struct agent *session_agent(const struct session *session)
 {
     return session->agent;
+}
+
+void session_look(struct session *session)
+{
+    session_clock_look(&session->clock);
 }
 
 enum session_state session_state(const struct session *session)

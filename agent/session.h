@@ -27,13 +27,13 @@ enum session_state {
 };
 
 enum session_input {
-    SESSION_LOGIN,        /* a login succeeded while there was nobody */
-    SESSION_UNLOCK,       /* its owner has proved again who it is */
-    SESSION_LOCK,         /* a program asks for it */
-    SESSION_LOCK_SCREEN,  /* the screen was locked, and the configuration says: lock */
-    SESSION_PARK,         /* somebody else borrows the desk */
-    SESSION_RESUME,       /* who has borrowed the desk is gone */
-    SESSION_CLOSERS,      /* all that follow close it */
+    SESSION_LOGIN,       /* a login succeeded while there was nobody */
+    SESSION_UNLOCK,      /* its owner has proved again who it is */
+    SESSION_LOCK,        /* a program asks for it */
+    SESSION_LOCK_SCREEN, /* the screen was locked, and the configuration says: lock */
+    SESSION_PARK,        /* somebody else borrows the desk */
+    SESSION_RESUME,      /* who has borrowed the desk is gone */
+    SESSION_CLOSERS,     /* all that follow close it */
     SESSION_REPLACED = SESSION_CLOSERS, /* another login took its place */
     SESSION_CARD_REMOVED,               /* the card of the session left its reader */
     SESSION_LOGOUT,
@@ -80,6 +80,9 @@ void session_set_revocation(struct session *session, json_t *revocation);
 /* A program uses it now, on behalf of the person at the desk: it goes on. While it is locked
  * nobody is there, and its time runs. */
 void session_touch(struct session *session);
+
+/* Looks at the time: what its timer does, for those whose clock is not the machine's. */
+void session_look(struct session *session);
 
 /* The card in that reader watches over it: it ends when that leaves. */
 bool session_watches(const struct session *session, const char *reader);

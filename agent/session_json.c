@@ -31,16 +31,15 @@ json_t *session_json(const struct session *session)
 
     if (proof == NULL || session_id(session) == NULL)
         return json_null();
-    json = json_pack("{s:s, s:I, s:s, s:s, s:O, s:s*, s:I, s:I, s:O, s:o, s:o, s:s, s:o, s:b}",
-                     "id", session_id(session), "epoch", (json_int_t)session_epoch(session),
-                     "state", session_is_open(session) ? "open" : "locked", "method",
-                     proof->method, "amr", proof->amr, "acr", proof->acr, "auth_time",
-                     (json_int_t)proof->auth_time_s, "expires_at",
-                     (json_int_t)session_expires_at_s(session), "holder", proof->holder, "card",
-                     card_part(proof), "psc", or_null(proof->psc), "presence",
-                     proof->reader != NULL ? "card" : "none", "practice",
-                     practice_chosen(proof->practice), "practice_choice_needed",
-                     practice_choice_needed(proof->practice));
+    json = json_pack(
+        "{s:s, s:I, s:s, s:s, s:O, s:s*, s:I, s:I, s:O, s:o, s:o, s:s, s:o, s:b}", "id",
+        session_id(session), "epoch", (json_int_t)session_epoch(session), "state",
+        session_is_open(session) ? "open" : "locked", "method", proof->method, "amr", proof->amr,
+        "acr", proof->acr, "auth_time", (json_int_t)proof->auth_time_s, "expires_at",
+        (json_int_t)session_expires_at_s(session), "holder", proof->holder, "card",
+        card_part(proof), "psc", or_null(proof->psc), "presence",
+        proof->reader != NULL ? "card" : "none", "practice", practice_chosen(proof->practice),
+        "practice_choice_needed", practice_choice_needed(proof->practice));
     if (proof->idp != NULL)
         json_object_set(json, "idp", proof->idp);
     return json;

@@ -251,8 +251,7 @@ struct sessions *sessions_new(struct agent *agent)
         return NULL;
     sessions->agent = agent;
     sessions->last_epoch = first_epoch();
-    sessions->parks =
-        strcmp(config_string(agent->config, "session", "borrow", "end"), "park") == 0;
+    sessions->parks = strcmp(config_string(agent->config, "session", "borrow", "end"), "park") == 0;
     agent->session = session_new(agent, sessions->last_epoch);
     if (agent->session != NULL)
         return sessions;

@@ -55,8 +55,8 @@ bool sessions_await_owner(const struct sessions *sessions);
 void sessions_card_removed(struct sessions *sessions, const char *reader);
 
 /* Visits all that are about somebody; visit may close the one it gets. */
-void sessions_visit(struct sessions *sessions,
-                    void (*visit)(struct session *session, void *user), void *user);
+void sessions_visit(struct sessions *sessions, void (*visit)(struct session *session, void *user),
+                    void *user);
 
 /* How many are parked. */
 unsigned sessions_parked(const struct sessions *sessions);

@@ -37,8 +37,8 @@ void tokens_replace(struct tokens *tokens, const json_t *login);
 const char *tokens_handle(const struct tokens *tokens);
 
 /*
- * Answers token.get while the session is open: from the cache when the token lives min_ttl_s more, else after a refresh that
- * all callers share. provider: NULL, or the one the caller insists on.
+ * Answers token.get while the session is open: from the cache when the token lives min_ttl_s more,
+ * else after a refresh that all callers share. provider: NULL, or the one the caller insists on.
  */
 void tokens_get(struct tokens *tokens, struct request *request, enum token_kind kind,
                 const char *provider, int64_t min_ttl_s);

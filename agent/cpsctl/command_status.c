@@ -39,6 +39,14 @@ static void show_obstacle(const char *pcsc, const char *desktop)
     text_line(stdout, "  → %s", text_is_english() ? text->advice_en : text->advice_fr);
 }
 
+static void show_parked(const json_t *status)
+{
+    long long parked = (long long)json_get_int(status, "parked", 0);
+
+    if (parked > 0)
+        text_line(stdout, _("Sessions en attente de leur titulaire : %lld"), parked);
+}
+
 static void show_readers(const json_t *status)
 {
     const json_t *readers = json_get_array(status, "readers");
@@ -107,6 +115,7 @@ int command_status(struct cpsctl *ctl, int argc, char **argv)
         return EXIT_DONE;
     }
     show_session(json_object_get(status, "session"));
+    show_parked(status);
     show_readers(status);
     show_pin_policy(json_get_object(json_get_object(status, "policy"), "pin"));
     show_program_rules(json_get_object(json_get_object(status, "policy"), "programs"));

@@ -25,7 +25,7 @@ enum {
     EXIT_NO_AGENT = 3,   /* the agent does not answer */
     EXIT_CANCELLED = 4,  /* by the user: Ctrl-C, dialogue, phone */
     EXIT_LATE = 5,       /* nobody or nothing answered in time */
-    EXIT_NO_SESSION = 6, /* nobody is logged in, or somebody else */
+    EXIT_NO_SESSION = 6, /* nobody is logged in, or somebody else; locked */
     EXIT_CARD = 7,       /* reader or card */
     EXIT_PIN = 8,        /* wrong, blocked or missing PIN */
     EXIT_NOT_VALID = 9,  /* verify: the signature or a claim is refused */
@@ -50,6 +50,9 @@ struct command {
 int command_status(struct cpsctl *ctl, int argc, char **argv);
 int command_card(struct cpsctl *ctl, int argc, char **argv);
 int command_login(struct cpsctl *ctl, int argc, char **argv);
+int command_lock(struct cpsctl *ctl, int argc, char **argv);
+int command_unlock(struct cpsctl *ctl, int argc, char **argv);
+int command_step_up(struct cpsctl *ctl, int argc, char **argv);
 int command_pin(struct cpsctl *ctl, int argc, char **argv);
 int command_practice(struct cpsctl *ctl, int argc, char **argv);
 int command_statement(struct cpsctl *ctl, int argc, char **argv);

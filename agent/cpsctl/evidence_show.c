@@ -28,6 +28,11 @@ static const struct word events[] = {
     {"start", N_("démarrage de l'agent")},
     {"stop", N_("arrêt de l'agent")},
     {"login", N_("connexion")},
+    {"lock", N_("session verrouillée")},
+    {"unlock", N_("déverrouillage")},
+    {"step_up", N_("nouvelle preuve d'identité")},
+    {"parked", N_("session mise en attente")},
+    {"resumed", N_("session revenue, verrouillée")},
     {"session_closed", N_("session fermée")},
     {"practice", N_("situation d'exercice choisie")},
     {"statement", N_("attestation")},
@@ -54,6 +59,10 @@ static const struct word operations[] = {
 
 static const struct word reasons[] = {
     {"logout", N_("à la demande")},
+    {"request", N_("à la demande")},
+    {"screen", N_("avec l'écran")},
+    {"borrowed", N_("poste emprunté")},
+    {"returned", N_("poste rendu")},
     {"card_removed", N_("carte retirée")},
     {"replaced", N_("remplacée par une autre connexion")},
     {"expired", N_("durée maximale atteinte")},

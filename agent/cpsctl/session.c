@@ -47,6 +47,8 @@ int cpsctl_exit_status(cps_error error)
         return EXIT_LATE;
     case CPS_NO_SESSION:
     case CPS_SESSION_CHANGED:
+    case CPS_SESSION_LOCKED:
+    case CPS_OTHER_PERSON:
         return EXIT_NO_SESSION;
     case CPS_PIN_REQUIRED:
     case CPS_PIN_WRONG:

@@ -122,6 +122,8 @@ void show_session(const json_t *session)
         return;
     }
     show_who(holder);
+    if (strcmp(or_dash(session, "state"), "locked") == 0)
+        text_line(stdout, "%s", _("  verrouillée : à déverrouiller par son titulaire"));
     text_line(stdout, _("  par %s, à %s, jusqu'à %s au plus tard"),
               method_name(or_dash(session, "method")),
               text_time(json_get_int(session, "auth_time", 0), since),

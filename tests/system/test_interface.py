@@ -78,6 +78,11 @@ def test_answers_and_notifications():
         assert judge.call("proxy.send", service="dmp", endpoint="x") == "NOT_ALLOWED"
         assert judge.call("session.practice")["epoch"] == session["epoch"]
         assert judge.call("session.practice", number=99) == "PRACTICE_UNKNOWN"
+        assert judge.call("session.lock")["session"]["state"] == "locked"
+        assert judge.call("statement.get", **AUDIENCE) == "SESSION_LOCKED"
+        desk.pinentry.answers("pin " + desk.pin, "pin " + desk.pin)
+        assert judge.call("session.unlock")["state"] == "open"
+        assert judge.call("session.step_up", max_age=0)["epoch"] == session["epoch"]
         assert "keys" in judge.call("keys.rotate")
         judge.call("trust.refresh")
         (token,) = judge.call("pkcs11.tokens", wait=True)["tokens"]
