@@ -56,6 +56,15 @@ static void keep_duration(struct stats *stats, int64_t duration_ms)
     grown[stats->n_durations++] = duration_ms;
 }
 
+/* Straight from it, or by an e-Santé proxy, which has it ask the same person. */
+static bool by_psc(const json_t *login)
+{
+    const char *method = json_get_string(login, "method");
+
+    return json_get_object(login, "psc") != NULL ||
+           (method != NULL && strcmp(method, "proxy") == 0);
+}
+
 static void count_login(struct stats *stats, const json_t *line)
 {
     const char *result = json_get_string(line, "result");
@@ -68,7 +77,7 @@ static void count_login(struct stats *stats, const json_t *line)
     }
     stats->ok++;
     stats->strong += has_mfa(json_get_array(line, "amr"));
-    stats->psc += json_get_object(line, "psc") != NULL;
+    stats->psc += by_psc(line);
     keep_duration(stats, json_get_int(line, "duration_ms", -1));
 }
 

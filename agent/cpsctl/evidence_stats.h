@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The indicators that a hospital declares, out of its evidence log: how many logins, how many of
- * them strong, how many by Pro Santé Connect, how long they take. Counts and medians only: no
- * person, not even under a pseudonym, is ranked or named.
+ * them strong, how many by Pro Santé Connect (an e-Santé proxy included), how long they take.
+ * Counts and medians only: no person, not even under a pseudonym, is ranked or named.
  */
 #ifndef CPSCTL_EVIDENCE_STATS_H
 #define CPSCTL_EVIDENCE_STATS_H

@@ -19,7 +19,9 @@ LINES = [
      "program": "/opt/dpi/bin/dpi", "person": "abcdefghijklmnop"},
     {"seq": 4, "at": "2026-11-23T07:04:30.000Z", "local": "2026-11-23T08:04:30+01:00",
      "event": "statement", "result": "NOT_ALLOWED", "audience": "https://other.example"},
-    {"seq": 5, "at": "2026-11-23T07:05:00.000Z", "local": "2026-11-23T08:05:00+01:00",
+    {"seq": 5, "at": "2026-11-23T07:04:40.000Z", "local": "2026-11-23T08:04:40+01:00",
+     "event": "login", "result": "ok", "method": "proxy", "duration_ms": 900, "amr": ["mfa"]},
+    {"seq": 6, "at": "2026-11-23T07:05:00.000Z", "local": "2026-11-23T08:05:00+01:00",
      "event": "of_tomorrow", "result": "NOT_YET_NAMED", "reason": "unheard_of"},
 ]
 
@@ -48,7 +50,7 @@ def test_in_french(directory):
     assert "refus : Le code porteur est bloqué ; 900 ms" in shown[1]
     assert shown[2].endswith("attestation ; pour dpi.example?[2J?? ; programme dpi ; "
                              "personne abcdefgh")
-    assert shown[4].endswith("of_tomorrow ; refus : NOT_YET_NAMED ; motif : unheard_of")
+    assert shown[5].endswith("of_tomorrow ; refus : NOT_YET_NAMED ; motif : unheard_of")
 
 
 def test_in_english(directory):
@@ -59,7 +61,7 @@ def test_in_english(directory):
 
 def test_a_period(directory):
     shown = audit(directory, "show", "--from", "2026-11-23", "--to", "2026-11-23T07:04")
-    assert len(shown.splitlines()) == 2 and "connexion" not in shown
+    assert len(shown.splitlines()) == 3 and "CPS" not in shown
 
 
 def test_stats_in_words(directory):
@@ -67,6 +69,7 @@ def test_stats_in_words(directory):
     assert "2 × carte CPS" in shown and "refusées :" in shown
     assert "1 × Le code porteur est bloqué." in shown and "PIN_BLOCKED" not in shown
     assert "abcdefgh" not in shown
+    assert "par Pro Santé Connect : 1 (50 %)" in shown, "the e-Santé proxy has it ask"
     assert "Attestations : 1 ;" in shown, "one was given, one refused"
 
 
