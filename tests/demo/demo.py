@@ -7,13 +7,15 @@ Virtual cards in a real pcscd, a Pro Santé Connect stand-in, and the agent as a
 import argparse
 import base64
 import json
+import re
 import signal
 
 from cpsworld.wait import wait_until
-from world import DOCTOR, World, note, title
+from world import DOCTOR, NURSE, World, note, title
 
 AUDIENCE = "dpi.example"
 NONCE = "n-0S6_WzA2Mj"
+NO_SESSION = 6  # exit status of cpsctl: nobody, somebody else, or locked
 
 
 def pretty_jws(text):
@@ -72,15 +74,40 @@ def proxy(world):
     world.run("sh", "-c", send, shown=send)
 
 
-def pull_card(world):
-    title("Back to the card, which is then pulled out")
+def lock(world):
+    title("The doctor leaves for a moment: the session is locked, and says nothing for anybody")
+    world.run("cpsctl", "lock")
+    world.run("cpsctl", "statement", "--audience", AUDIENCE, "--nonce", NONCE, status=NO_SESSION)
+    title("Another person cannot unlock it, whatever they prove")
+    world.run("cpsctl", "unlock", "--ecps", world.national_id(NURSE), phone=True,
+              status=NO_SESSION)
+    title("Its owner can: here with the card that is in the reader")
     world.types_pin(DOCTOR)
-    world.run("cpsctl", "login", "--card")
+    world.run("cpsctl", "unlock", "--card")
+
+
+def session_part(status):
+    """What comes before the card service."""
+    return re.split("^(?:Service de cartes|Card service)", status, flags=re.M)[0]
+
+
+def borrow(world):
+    title("A nurse borrows the desk with a card of their own: the doctor's session waits, locked")
     with world.agent.client() as watcher:
-        watcher.call("subscribe", events=["session"])
-        world.card.remove(wait=False)
+        watcher.call("subscribe", events=["card", "session"])
+        world.second.insert(NURSE)
+        watcher.next_event("event.card", change="ready", reader=world.second.reader)
+        world.types_pin(NURSE)
+        world.run("cpsctl", "login", "--card", "--reader", world.second.reader)
+        world.run("cpsctl", "status", show=session_part)
+        title("The nurse's card is pulled out: their session ends, the doctor's is back, locked")
+        world.second.remove(wait=False)
         event = watcher.next_event("event.session", change="closed")
-        print(f"event.session: closed, reason {event['reason']}")
+        note(f"event.session: closed, {event['reason']}")
+        event = watcher.next_event("event.session", change="resumed")
+        note(f"event.session: resumed, {event['session']['state']}")
+    world.types_pin(DOCTOR)
+    world.run("cpsctl", "unlock", "--card")
 
 
 def logout(world):
@@ -95,6 +122,8 @@ def evidence(world):
     title("The agent ends, which signs the evidence log, and starts again: is the log whole?")
     world.agent.stop()
     world.agent.start()
+    with world.agent.client() as client:  # its first lines are on the disk
+        wait_until(lambda: client.call("status")["evidence"].get("waiting") == 0)
     world.run("cpsctl", "audit", "verify")
     title("… what it says (cpsctl audit export gives the lines as they are)")
     world.run("cpsctl", "audit", "show")
@@ -102,7 +131,7 @@ def evidence(world):
     world.run("cpsctl", "audit", "stats")
 
 
-CHAPTERS = (card, browser, phone, proxy, logout, pull_card, evidence)
+CHAPTERS = (card, browser, phone, proxy, lock, borrow, logout, evidence)
 
 
 def keep(world):

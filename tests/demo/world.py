@@ -6,6 +6,7 @@ import contextlib
 import os
 import pathlib
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -136,7 +137,7 @@ class World:
             holder = cards[name]["holder"]
             self.psc.add_account(holder["national_id"], given=holder["given_name"],
                                  family=holder["family_name"])
-        agent = Agent(self.pcscd, anchors=[cards.chain])
+        agent = Agent(self.pcscd, anchors=[cards.chain], settings="[session]\nborrow = park\n")
         with open(agent.config / "cps-agent.conf", encoding="utf-8") as file:
             text = file.read()
         (agent.config / "cps-agent.conf").write_text(
@@ -214,7 +215,7 @@ class World:
     def run(self, *words, show=None, status=0, shown=None, phone=False):
         """show: what is printed in place of the output; shown: in place of the words; phone: its
         owner picks the digits that the command shows. Returns the output."""
-        print(f"\033[36m$ {shown or ' '.join(words)}\033[0m", flush=True)
+        print(f"\033[36m$ {shown or shlex.join(words)}\033[0m", flush=True)
         with subprocess.Popen(self.command(*words), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                               text=True) as process:
             reader = threading.Thread(target=self._progress, args=(process, phone), daemon=True)
