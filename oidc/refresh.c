@@ -151,13 +151,17 @@ static void check_id_token(struct oidc_session *session, bool may_fetch_keys)
 }
 
 /*
- * The request has left and no answer came: the provider may have spent the token. Sent again, it
- * would look stolen and close more than this session (RFC 9700 section 4.14), so it is given up:
- * unless this provider is known to leave its refresh tokens as they are.
+ * The request has left and no answer came, or a good one that cannot be read: the provider may have
+ * spent the token. Sent again, it would look stolen and close more than this session (RFC 9700
+ * section 4.14), so it is given up: unless this provider is known to leave its refresh tokens as
+ * they are.
  */
-static bool is_lost(const struct oidc_session *session, const struct http_answer *answer)
+static bool is_lost(const struct oidc_session *session, const struct http_answer *answer,
+                    const struct fail *fail)
 {
-    return answer == NULL && session->sent && !session->reusable;
+    if (session->reusable || fail->code == CPS_OK)
+        return false;
+    return answer == NULL ? session->sent : answer->status >= 200 && answer->status < 300;
 }
 
 static void on_answer(void *user, const struct http_answer *answer, const struct fail *why)
@@ -169,7 +173,7 @@ static void on_answer(void *user, const struct http_answer *answer, const struct
         fail = *why;
     else
         tokens_read(answer, &session->fresh, &fail);
-    if (is_lost(session, answer)) {
+    if (is_lost(session, answer, &fail)) {
         fail_reason(&fail, CPS_LOGIN_EXPIRED, "refresh_lost",
                     "the provider's answer to a refresh was lost");
         close_session(session, &fail);
@@ -180,7 +184,7 @@ static void on_answer(void *user, const struct http_answer *answer, const struct
         close_session(session, &fail);
         return;
     }
-    if (fail.code == CPS_PROVIDER_UNAVAILABLE)
+    if (fail.code != CPS_OK)
         rest_begin(&session->rest, answer != NULL ? answer->retry_after_s : 0);
     else
         rest_end(&session->rest);

@@ -62,9 +62,10 @@ class OidcError(Exception):
 class Oidcd:
     """A running cps-oidcd with one provider, "sandbox". keys: more keys of its profile, or other
     values of the usual ones; None leaves a key out. profiles: other files, name -> text; apis: the
-    same in apis.d."""
+    same in apis.d; log: a file for what it says."""
 
-    def __init__(self, psc, client="psc-basic", profiles=None, apis=None, env=None, **keys):
+    def __init__(self, psc, client="psc-basic", profiles=None, apis=None, env=None, log=None,
+                 **keys):
         self.psc = psc
         self.dir = tempfile.mkdtemp(prefix="oidcd-")
         for directory in ("providers.d", "apis.d"):
@@ -74,7 +75,8 @@ class Oidcd:
             self._write(name, text)
         for name, text in (apis or {}).items():
             self._write(name, text, "apis.d")
-        self.worker = OidcWorker(str(program("cps-oidcd")), "--config", self.dir, env=env)
+        self.worker = OidcWorker(str(program("cps-oidcd")), "--config", self.dir, env=env,
+                                 log=log)
 
     def _write(self, name, text, directory="providers.d"):
         with open(os.path.join(self.dir, directory, f"{name}.conf"), "w",

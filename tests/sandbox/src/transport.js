@@ -71,6 +71,19 @@ export const TRANSPORT = {
     res.writeHead(status, { 'content-type': 'text/html; charset=utf-8' }).end(body);
     return true;
   },
+  // Any bytes, announced as any length; then the end, a closed connection, silence, or the same
+  // again for ever.
+  async raw(res, { status = 200, type = 'application/json', base64 = '', length, then = 'end',
+    ms = 50 }) {
+    const body = Buffer.from(base64, 'base64');
+    const announced = length !== undefined && { 'content-length': length };
+    res.writeHead(status, { 'content-type': type, ...announced });
+    if (then === 'end') res.end(body);
+    else if (then === 'close') res.write(body, () => res.socket?.end());
+    else if (then === 'silence') res.write(body);
+    else while (!res.destroyed) { res.write(body); await sleep(ms); }
+    return true;
+  },
   async redirect(res, { location, status = 302 }, { elsewhere }) {
     res.writeHead(status, { location: location ?? elsewhere }).end();
     return true;
