@@ -235,7 +235,7 @@ cps_error refresh_join(struct oidc_session *session, struct waiter *waiter, flig
                            "four hours after the login: log in anew");
     if (!session->refreshing && rest_lasts(&session->rest))
         return fail_reason(fail, CPS_PROVIDER_UNAVAILABLE, "resting",
-                           "the provider was down a moment ago");
+                           "the provider failed a moment ago");
     if (!session->refreshing && take_off(session, fail) != CPS_OK)
         return fail->code;
     flight_join(&session->refresh, waiter, done, user);

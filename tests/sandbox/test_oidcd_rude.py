@@ -3,14 +3,13 @@
 lives on, and serves the next honest login. One way at a time on all endpoints at once: the requests
 that meet it run side by side. Discovery and keys, which are asked once, are in test_oidcd_http.py,
 the answers that the browser brings in test_oidcd_loopback.py."""
-import base64
 import collections
 import os
 import time
 
 import pytest
 
-from cpsworld.oidcd import NURSE, PHYSICIAN, Oidcd
+from cpsworld.oidcd import NURSE, PHYSICIAN, Oidcd, raw
 from cpsworld.paths import slowness
 from cpsworld.useragent import UserAgent, visit
 from cpsworld.wait import wait_until
@@ -22,10 +21,6 @@ PROXY = "[provider]\nkind = esante-proxy\nissuer = {0.proxy}\nclient_id = lps-sa
 PUSHED = "[provider]\nkind = sandbox\nissuer = {0.issuer}\nclient_id = psc-public\n" \
          "allowed_hosts = 127.0.0.1:{0.ports[wallet]}\nclient_auth = none\n" \
          "ca_file = {0.ca_file}\npar = yes\n"
-
-
-def raw(content, **how):
-    return {"kind": "raw", "base64": base64.b64encode(content).decode(), **how}
 
 
 class Way:

@@ -2,13 +2,16 @@
 """What integrators of Pro Santé Connect have met, one test each, as far as oidcd is concerned:
 levels and claims that differ, addresses, parameters, lifetimes, identities, rude answers. What has
 tests of its own elsewhere (pauses, polls, proxies, key rotation) is not repeated here."""
+import concurrent.futures
 import json
 import time
+import urllib.parse
 
 import pytest
 
 from cpsworld.oidcd import NURSE, PHYSICIAN, Oidcd, OidcError
 from cpsworld.useragent import UserAgent, visit
+from cpsworld.wait import wait_until
 
 
 @pytest.fixture
@@ -76,6 +79,15 @@ def test_07_the_redirect_address_as_it_was_registered(psc):
         assert not page.go(url).startswith("http://"), "an error page and no callback"
 
 
+def test_08_no_page_makes_token_calls(psc, oidcd):
+    """What holds tokens is called by this program, without cookies; the browser gets a code."""
+    oidcd.login_browser()
+    for route in ("token", "userinfo", "jwks"):
+        (call,) = psc.seen(route)
+        assert call["user_agent"].startswith("cps-agent") and not call["cookies"], route
+    assert "Mozilla" not in str([call["user_agent"] for call in psc.seen()])
+
+
 def test_09_tokens_of_seconds(psc):
     psc.settings(access_ttl=2, id_ttl=2)
     with Oidcd(psc) as oidcd:
@@ -85,10 +97,20 @@ def test_09_tokens_of_seconds(psc):
         assert oidcd.call("refresh", handle=login["handle"])["access_token"]
 
 
-@pytest.mark.parametrize("route", ["discovery", "jwks", "token", "userinfo"])
-def test_10_answers_that_take_three_seconds(psc, oidcd, route):
-    psc.fault("delay", route, ms=3000)
-    assert oidcd.login_browser()["access_token"]
+def test_10_answers_that_take_three_seconds(psc):
+    """Four logins side by side, each of which waits for another endpoint."""
+    def login():
+        with Oidcd(psc) as oidcd:
+            return oidcd.login_browser()["access_token"]
+    start = time.monotonic()
+    with concurrent.futures.ThreadPoolExecutor(4) as desks:
+        logins = []
+        for route in ("discovery", "jwks", "token", "userinfo"):
+            psc.fault("delay", route, ms=3000)
+            logins.append(desks.submit(login))
+            assert wait_until(lambda: psc.faults()[-1]["hits"] == 1), route
+        assert all(one.result() for one in logins)
+    assert time.monotonic() - start >= 3
 
 
 def test_11_no_leeway_longer_than_the_token(psc):
@@ -140,6 +162,33 @@ def test_17_a_site_s_own_authorities(psc):
         assert refused(oidcd.login_browser) == ("PROVIDER_UNAVAILABLE", "tls")
 
 
+def test_18_a_browser_that_is_logged_in_already(psc, oidcd):
+    """Each login is a request of its own, with its own state: an address is never opened twice."""
+    browser = UserAgent(psc.ca_file)
+    urls = []
+    for _ in range(2):
+        number, url = oidcd.begin_browser()
+        visit(browser.login_card(url, psc.cards[PHYSICIAN]))
+        assert oidcd.result(number)["subject_name_id"] == PHYSICIAN
+        urls.append(url)
+    first, second = (dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(url).query))
+                     for url in urls)
+    for name in ("state", "nonce", "code_challenge"):
+        assert first[name] != second[name]
+
+
+def test_19_a_session_is_ended_at_the_provider_by_logout_alone(psc):
+    """A program that goes away, its time being over for instance, leaves the provider's session to
+    others: logout is another act."""
+    with Oidcd(psc) as oidcd:
+        oidcd.login_browser()
+    assert len(psc.sessions()) == 1
+    with Oidcd(psc) as oidcd:
+        login = oidcd.login_browser(NURSE)
+        assert oidcd.call("logout", handle=login["handle"]) == {"ended": True}
+    assert len(psc.sessions()) == 1 and len(psc.seen("logout")) == 1
+
+
 def test_20_a_logout_without_state(psc, oidcd):
     psc.settings(logout_state=False)
     login = oidcd.login_browser()
@@ -155,6 +204,43 @@ def test_24_the_session_of_the_previous_person_in_the_browser(psc, oidcd):
     assert login["subject_name_id"] == PHYSICIAN, "told as it is: the caller compares"
     login = oidcd.login_browser(NURSE, agent=browser, prompt="login")
     assert login["subject_name_id"] == NURSE
+
+
+def test_25_another_browser_brings_the_answer(psc, oidcd):
+    """What belongs to a login is kept here, not in the browser that began it."""
+    number, url = oidcd.begin_browser()
+    back = UserAgent(psc.ca_file).login_card(url, psc.cards[PHYSICIAN])
+    status, _, _ = visit(back, headers={"User-Agent": "another browser"})
+    assert status == 303 and oidcd.result(number)["subject_name_id"] == PHYSICIAN
+
+
+def test_26_the_phone_of_tests_needs_no_phone(psc, oidcd):
+    number = oidcd.begin_ciba()
+    assert wait_until(psc.phone_pending)
+    (ring,) = psc.phone_pending()
+    assert ring["binding_message"] == "42" and len(set(ring["choices"])) == 3
+    psc.phone_decide("42")
+    while "result" not in (packet := oidcd.worker.receive()):
+        assert packet["id"] == number
+    assert packet["result"]["subject_name_id"] == PHYSICIAN
+
+
+def test_two_agents_with_one_refresh_token(psc):
+    """As one of them sees it: the token was exchanged for another that it has not. The provider takes
+    its use for theft and closes what was given for it; the agent hears that the login is over,
+    once, and does not insist. Tokens never leave oidcd, so one oidcd plays both: it is not given
+    the new token. Another login of the same person is not touched."""
+    with Oidcd(psc) as oidcd, Oidcd(psc) as elsewhere:
+        handle = oidcd.login_browser()["handle"]
+        other = elsewhere.login_browser()["handle"]
+        psc.fault("body", "token.refresh", unset=["refresh_token"])
+        assert oidcd.call("refresh", handle=handle)["access_token"]
+        assert refused(oidcd.call, "refresh", handle=handle) == ("LOGIN_EXPIRED", "invalid_grant")
+        for _ in range(5):
+            assert refused(oidcd.call, "refresh", handle=handle) == ("LOGIN_EXPIRED", "handle")
+        sent = [one["params"]["refresh_token"] for one in psc.seen("token.refresh")]
+        assert len(sent) == 2 and sent[0] == sent[1]
+        assert elsewhere.call("refresh", handle=other)["access_token"]
 
 
 def test_browser_cancelled(psc, oidcd):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """cps-oidcd under test, with a profile for the Pro Santé Connect stand-in."""
 
+import base64
 import os
 import shutil
 import tempfile
@@ -33,6 +34,11 @@ def api_file(psc, directory, client="lps-api", **changes):
     keys.update(changes)
     lines = [f"{name} = {value}" for name, value in keys.items() if value is not None]
     return "\n".join(["[api]", *lines, ""])
+
+
+def raw(content, **how):
+    """The fault of an answer made of these bytes; how: status, type, length, then, ms."""
+    return {"kind": "raw", "base64": base64.b64encode(content).decode(), **how}
 
 
 class OidcWorker(Worker):

@@ -104,7 +104,7 @@ export class Tokens {
       body.id_token = refreshed && !this.settings.refresh_id_token ? undefined : forge({
         claims: this.#idTokenClaims(source, clientId, body.access_token),
         keys: this.keys,
-        faults,
+        faults: faults.filter(({ login = source.accountId }) => login === source.accountId),
       });
     }
     if (body.refresh_token) body.refresh_expires_in = this.settings.refresh_ttl;
