@@ -4,17 +4,19 @@ lives on, and serves the next honest login. One way at a time on all endpoints a
 that meet it run side by side. Discovery and keys, which are asked once, are in test_oidcd_http.py,
 the answers that the browser brings in test_oidcd_loopback.py."""
 import collections
+import itertools
 import os
 import time
 
 import pytest
 
-from cpsworld.oidcd import NURSE, PHYSICIAN, Oidcd, raw
+from cpsworld.oidcd import NURSE, PHYSICIAN, Oidcd, api_file, raw
 from cpsworld.paths import slowness
 from cpsworld.useragent import UserAgent, visit
 from cpsworld.wait import wait_until
 
 DEADLINE_MS = 1000
+APIS = 10
 THIRD = "899700000045"
 PROXY = "[provider]\nkind = esante-proxy\nissuer = {0.proxy}\nclient_id = lps-sandbox\n" \
         "ca_file = {0.ca_file}\n"
@@ -28,9 +30,11 @@ class Way:
     status, of a request to an API, whose answer is passed on; the others have that error too."""
 
     def __init__(self, fault, error, ended=False, status=None, lost=False, proxy=None,
-                 logout=None):
+                 logout=None, api=None):
         self.fault = fault
-        self.expected = {name: error for name in ("par", "token.code", "ciba_auth", "userinfo")}
+        self.expected = {name: error for name in (
+            "par", "token.code", "ciba_auth", "userinfo", "introspect")}
+        self.expected["api_token"] = api or (error[0].replace("PROVIDER", "API"), error[1])
         self.expected["token.refresh"] = ("LOGIN_EXPIRED", "refresh_lost") if lost else error
         self.expected["logout"] = ended if logout is None else logout
         self.expected["proxy_disconnect"] = ended
@@ -55,7 +59,8 @@ WAYS = {
     "status 500 with a page": status(500, AWAY, body="<html>",
                                      headers={"content-type": "text/html"}),
     "status 429": status(429, AWAY, headers={"Retry-After": "1"}),
-    "status 404": status(404, proxy=("LOGIN_REFUSED", "not_found")),
+    "status 404": status(404, proxy=("LOGIN_REFUSED", "not_found"),
+                         api=("API_REFUSED", "status")),
     "status 204": status(204, ended=True, lost=True),
     "redirect": Way({"kind": "redirect"}, ("PROVIDER_ANSWER", "redirect"), status=302,
                     proxy=("PROVIDER_ANSWER", "status"), logout=True),
@@ -85,10 +90,11 @@ SLOW = {
 class World:
     """oidcd with a provider, the same with pushed requests, and a proxy."""
 
-    def __init__(self, psc, log):
+    def __init__(self, psc, log, api):
         self.psc = psc
         self.oidcd = Oidcd(psc, profiles={"proxy": PROXY.format(psc), "pushed": PUSHED.format(psc)},
-                           log=log)
+                           apis={f"api{n}": api for n in range(APIS)}, log=log)
+        self.apis = itertools.cycle(range(APIS))
         self.worker = self.oidcd.worker
         self.secrets = [psc.clients["psc-basic"]["secret"], PHYSICIAN, NURSE, THIRD]
 
@@ -114,11 +120,12 @@ class World:
         """Has every endpoint be met: name of the endpoint -> outcome, seconds."""
         psc, send = self.psc, self.worker.send
         handles = [self.login(), self.login(), self.connect(PHYSICIAN)["handle"],
-                   self.connect(NURSE)["handle"]]
+                   self.connect(NURSE)["handle"], self.login()]
         last, code = self.begin(), self.begin()
         psc.clear_seen()
         self.spoil(fault, ("par", "ciba_auth", "token.refresh", "logout", "revoke", "userinfo",
-                           "proxy_connect", "proxy_send", "proxy_disconnect"))
+                           "introspect", "api_token", "proxy_connect", "proxy_send",
+                           "proxy_disconnect"))
         jobs = {last[0]: "userinfo" if fault else "again", code[0]: "token.code"}
         visit(last[1])
         if fault is not None:
@@ -133,6 +140,10 @@ class World:
                                              "binding_message": "42"}, None),
                 ("token.refresh", "refresh", {"handle": handles[0]}, None),
                 ("logout", "logout", {"handle": handles[1]}, None),
+                ("introspect", "introspect", {"handle": handles[4]}, None),
+                # a server that was down is left alone for a moment: it is one of several
+                ("api_token", "exchange", {"handle": handles[4],
+                                           "api": f"api{next(self.apis)}"}, None),
                 ("proxy_send", "send", {"handle": handles[2], "service": "dmp", "endpoint": "x",
                                         "method": "GET"}, memory),
                 ("proxy_disconnect", "logout", {"handle": handles[3]}, None)):
@@ -141,7 +152,7 @@ class World:
         os.close(memory)
         outcomes = self.collect(jobs, start)
         self.end(fault)
-        for handle in (handles[0], handles[2]):
+        for handle in (handles[0], handles[2], handles[4]):
             self.worker.answer(self.worker.send("logout", {"handle": handle}))
         return outcomes
 
@@ -183,8 +194,9 @@ def world(stand_in, tmp_path_factory):
     stand_in.phone_auto()
     stand_in.add_account(THIRD, given="DANY", family="ESSAI")
     path = tmp_path_factory.mktemp("log") / "log"
+    api = api_file(stand_in, str(path.parent), "lps-api-basic")
     with open(path, "wb") as log:
-        world = World(stand_in, log)
+        world = World(stand_in, log, api)
         with world.oidcd:
             yield world
     said = path.read_text()
@@ -199,7 +211,7 @@ def test_rude_on_every_endpoint(world, way):
     found.pop("again", None)
     expected = {name: outcome for name, outcome in WAYS[way].expected.items() if name in found}
     assert {name: outcome for name, (outcome, _) in found.items()} == expected
-    assert len(found) == (8 if way == "TLS" else 9)
+    assert len(found) == (10 if way == "TLS" else 11)
     assert max(seconds for _, seconds in found.values()) < 0.9 * slowness()
     for route in ("ciba_auth", "token.code", "token.refresh", "proxy_connect"):
         assert len(world.psc.seen(route)) <= 2 if route == "token.code" else 1, "no second try"
@@ -215,7 +227,8 @@ def test_slow_on_every_endpoint(world, way):
     for name, (outcome, seconds) in found.items():
         longest = 2 if name in ("userinfo", "token.code") else 1
         assert seconds < longest * DEADLINE_MS / 1000 + 0.1 * slowness(), name
-        assert outcome is False or outcome[0] in ("DEADLINE_EXCEEDED", AWAY, "LOGIN_EXPIRED"), name
+        assert outcome is False or outcome[0] in ("DEADLINE_EXCEEDED", AWAY, "API_UNAVAILABLE",
+                                                   "LOGIN_EXPIRED"), name
     world.is_well()
 
 
