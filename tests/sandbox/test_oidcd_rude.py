@@ -59,7 +59,7 @@ WAYS = {
     "status 500 with a page": status(500, AWAY, body="<html>",
                                      headers={"content-type": "text/html"}),
     "status 429": status(429, AWAY, headers={"Retry-After": "1"}),
-    "status 404": status(404, proxy=("LOGIN_REFUSED", "not_found"),
+    "status 404": status(404, proxy=("PERSON_UNKNOWN", "not_found"),
                          api=("API_REFUSED", "status")),
     "status 204": status(204, ended=True, lost=True),
     "redirect": Way({"kind": "redirect"}, ("PROVIDER_ANSWER", "redirect"), status=302,
