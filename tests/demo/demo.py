@@ -135,7 +135,6 @@ CHAPTERS = (card, browser, phone, proxy, lock, borrow, logout, evidence)
 
 
 def keep(world):
-    world.card.insert(DOCTOR)
     world.answers_by_itself()
     person, place = world.national_id(DOCTOR), world.agent.dir
     title("This world stays until Ctrl-C. To play with it, in another terminal:")

@@ -3,6 +3,8 @@
 
 import os
 import pathlib
+import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -11,6 +13,7 @@ import time
 import pytest
 
 from cpsworld.paths import SOURCE_DIR, slowness
+from cpsworld.wait import wait_until
 
 DEMO = SOURCE_DIR / "tests" / "demo" / "demo.py"
 LINES = (  # in this order
@@ -44,7 +47,6 @@ LINES = (  # in this order
     "session fermée ; motif : carte retirée",
     "session revenue, verrouillée",
     "par Pro Santé Connect : 3 (60 %)",
-    "Done: nothing is left running",
 )
 LONGEST_S = 40
 
@@ -68,17 +70,70 @@ def place():
         yield pathlib.Path(path)
 
 
+class Demonstration:
+    """`./dev demo --keep` as a newcomer has it: what it prints, and the world that it leaves."""
+
+    def __init__(self, place):
+        env = {**os.environ, "TMPDIR": str(place), "LANG": "C.UTF-8"}
+        self.process = subprocess.Popen([sys.executable, DEMO, "--keep"], env=env, text=True,
+                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+    def until(self, text):
+        said = ""
+        for line in self.process.stdout:
+            said += line
+            if text in line:
+                return said
+        raise AssertionError(f"{text} not in:\n{said}")
+
+    def end(self):
+        self.process.send_signal(signal.SIGTERM)
+        said = self.process.communicate(timeout=30 * slowness())[0]
+        assert self.process.returncode == 0, said
+        return said
+
+
+def typed(path, *words):
+    """What a command of the world that stays prints, found by the PATH that was printed."""
+    done = subprocess.run(words, env={**os.environ, "PATH": f"{path}:{os.environ['PATH']}"},
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          timeout=30 * slowness(), check=False)
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def check_order(said):
+    for line in LINES:
+        before, found, said = said.partition(line)
+        assert found, f"{line} not in what follows:\n{before}"
+    assert "eyJ" not in said, "a token in the evidence"
+
+
+def play(path, reader):
+    """The commands of docs/integrate.md."""
+    assert "ADELINE VALMONT1011" in typed(path, "as-user", "cpsctl", "login", "--card")
+    assert '"ok":true' in typed(path, "card-in", "nurse", "1")
+    ready = f"{reader} : carte CPS3 29900202, prête"
+    assert wait_until(lambda: ready in typed(path, "as-user", "cpsctl", "status"))
+    login = ("as-user", "cpsctl", "login", "--card", "--reader", reader)
+    assert "YANN BRISSAC2027" in typed(path, *login)
+    typed(path, "card-out", "1")
+    back = "verrouillée : à déverrouiller par son titulaire"
+    assert wait_until(lambda: back in typed(path, "as-user", "cpsctl", "status"))
+
+
 def test_the_demonstration(place):
     started = time.monotonic()
-    env = {**os.environ, "TMPDIR": str(place), "LANG": "C.UTF-8"}
-    done = subprocess.run([sys.executable, DEMO], env=env, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stdout
-    rest = done.stdout
-    for line in LINES:
-        before, found, rest = rest.partition(line)
-        assert found, f"{line} not in what follows:\n{before}"
-    assert "eyJ" not in rest, "a token in the evidence"
-    assert time.monotonic() - started < LONGEST_S * slowness()
+    demonstration = Demonstration(place)
+    try:
+        said = demonstration.until("This world stays until Ctrl-C")
+        assert time.monotonic() - started < LONGEST_S * slowness()
+        check_order(said)
+        commands_shown = demonstration.until("phone and faults of the PSC stand-in")
+        path = re.search(r"export PATH=([^:]*):", commands_shown)[1]
+        play(path, re.search(r"--reader '(.*)'", commands_shown)[1])
+    finally:
+        said = demonstration.end()
+    assert "Done: nothing is left running" in said
     assert not [command for command in commands() if str(place) in command]
     assert not list(place.iterdir())
