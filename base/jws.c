@@ -2,6 +2,7 @@
 #include "base/jws.h"
 
 #include <jose/jws.h>
+#include <jose/openssl.h>
 #include <string.h>
 
 #include "base/util.h"
@@ -51,4 +52,14 @@ bool jws_signature_fits(const struct jws_part parts[static JWS_PARTS], const jso
         return false;
     jose_cfg_set_err_func(config, no_message, NULL);
     return jose_jws_ver(config, jws, NULL, key, true);
+}
+
+EVP_PKEY *jws_public_key(const json_t *jwk)
+{
+    jose_cfg_auto_t *config = jose_cfg();
+
+    if (config == NULL)
+        return NULL;
+    jose_cfg_set_err_func(config, no_message, NULL);
+    return jose_openssl_jwk_to_EVP_PKEY(config, jwk);
 }

@@ -8,6 +8,7 @@
 #define BASE_JWS_H
 
 #include <jansson.h>
+#include <openssl/evp.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -27,5 +28,11 @@ bool jws_split(const char *token, size_t len, struct jws_part parts[static JWS_P
  * where its type leaves a choice.
  */
 bool jws_signature_fits(const struct jws_part parts[static JWS_PARTS], const json_t *key);
+
+/*
+ * The same key for OpenSSL, so that it is read once and used often. NULL: it is none. The caller
+ * frees it.
+ */
+EVP_PKEY *jws_public_key(const json_t *jwk);
 
 #endif

@@ -7,13 +7,14 @@
 
 #include "base/b64.h"
 #include "base/json.h"
+#include "base/jws.h"
 #include "base/util.h"
 
 #define KID_MAX 256
 
 struct key {
     char *kid; /* NULL when the set gives none */
-    json_t *jwk;
+    EVP_PKEY *public;
 };
 
 struct jwks {
@@ -89,12 +90,14 @@ static bool add(struct jwks *jwks, const json_t *jwk)
 {
     const char *kid = json_get_string(jwk, "kid");
     struct key *key = &jwks->keys[jwks->n];
+    AUTO_JSON json_t *numbers =
+        json_pack("{s:s, s:s, s:s}", "kty", "RSA", "n", json_get_string(jwk, "n"), "e",
+                  json_get_string(jwk, "e"));
 
-    key->jwk = json_pack("{s:s, s:s, s:s, s:s}", "kty", "RSA", "alg", "RS256", "n",
-                         json_get_string(jwk, "n"), "e", json_get_string(jwk, "e"));
+    key->public = numbers != NULL ? jws_public_key(numbers) : NULL;
     key->kid = kid != NULL ? strdup(kid) : NULL;
     jwks->n++; /* freed with the set, complete or not */
-    return key->jwk != NULL && (kid == NULL || key->kid != NULL);
+    return key->public != NULL && (kid == NULL || key->kid != NULL);
 }
 
 static cps_error refuse(struct fail *fail, const char *why)
@@ -140,17 +143,17 @@ void jwks_free(struct jwks *jwks)
         return;
     for (size_t i = 0; i < jwks->n; i++) {
         free(jwks->keys[i].kid);
-        json_decref(jwks->keys[i].jwk);
+        EVP_PKEY_free(jwks->keys[i].public);
     }
     free(jwks);
 }
 
-const json_t *jwks_find(const struct jwks *jwks, const char *kid)
+EVP_PKEY *jwks_find(const struct jwks *jwks, const char *kid)
 {
     if (kid == NULL)
-        return jwks->n == 1 ? jwks->keys[0].jwk : NULL;
+        return jwks->n == 1 ? jwks->keys[0].public : NULL;
     for (size_t i = 0; i < jwks->n; i++)
         if (jwks->keys[i].kid != NULL && strcmp(jwks->keys[i].kid, kid) == 0)
-            return jwks->keys[i].jwk;
+            return jwks->keys[i].public;
     return NULL;
 }

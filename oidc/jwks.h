@@ -8,6 +8,7 @@
 #define OIDC_JWKS_H
 
 #include <jansson.h>
+#include <openssl/evp.h>
 
 #include "base/fail.h"
 
@@ -25,10 +26,10 @@ cps_error jwks_read(const json_t *set, struct jwks **ret_jwks, struct fail *fail
 void jwks_free(struct jwks *jwks);
 
 /*
- * The key for a kid, reduced to kty, n, e and alg RS256: nothing of the document reaches the
+ * The key for a kid, made of its two numbers alone: nothing else of the document reaches the
  * verifier. kid NULL: the key if there is only one. NULL when there is none. Borrowed.
  */
-const json_t *jwks_find(const struct jwks *jwks, const char *kid);
+EVP_PKEY *jwks_find(const struct jwks *jwks, const char *kid);
 
 static inline void cleanup_jwks(struct jwks **jwks)
 {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "oidc/jws.h"
 
+#include <openssl/err.h>
+#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -50,7 +52,7 @@ static bool typ_fits(const json_t *header)
  * at (RFC 8725 section 3.10).
  */
 static enum jws_result check_header(const json_t *header, const struct jwks *keys,
-                                    const json_t **ret_key, struct fail *fail)
+                                    EVP_PKEY **ret_key, struct fail *fail)
 {
     const char *alg = json_get_string(header, "alg");
     const json_t *kid = json_object_get(header, "kid");
@@ -70,6 +72,24 @@ static enum jws_result check_header(const json_t *header, const struct jwks *key
     return JWS_UNKNOWN_KEY;
 }
 
+/* RS256: PKCS #1 v1.5 with SHA-256 over the first two parts as they are (RFC 7515 section 5.2). */
+static bool signature_fits(const struct jws_part parts[static JWS_PARTS], EVP_PKEY *key,
+                           const char *signature, size_t len)
+{
+    const struct jws_part *payload = &parts[JWS_PAYLOAD];
+    const char *input = parts[JWS_HEADER].text;
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    bool fits = context != NULL &&
+                EVP_DigestVerifyInit(context, NULL, EVP_sha256(), NULL, key) == 1 &&
+                EVP_DigestVerify(context, (const unsigned char *)signature, len,
+                                 (const unsigned char *)input,
+                                 (size_t)(payload->text + payload->len - input)) == 1;
+
+    EVP_MD_CTX_free(context);
+    ERR_clear_error();
+    return fits;
+}
+
 enum jws_result jws_verify(const char *token, const struct jwks *keys, char **ret_payload,
                            size_t *ret_len, struct fail *fail)
 {
@@ -78,7 +98,7 @@ enum jws_result jws_verify(const char *token, const struct jwks *keys, char **re
     AUTO_WIPED char *payload = NULL;
     AUTO_WIPED char *signature = NULL;
     AUTO_JSON json_t *json = NULL;
-    const json_t *key = NULL;
+    EVP_PKEY *key = NULL;
     size_t header_len, payload_len, signature_len;
     enum jws_result result;
 
@@ -99,7 +119,7 @@ enum jws_result jws_verify(const char *token, const struct jwks *keys, char **re
     result = check_header(json, keys, &key, fail);
     if (result != JWS_OK)
         return result;
-    if (signature_len == 0 || !jws_signature_fits(parts, key))
+    if (signature_len == 0 || !signature_fits(parts, key, signature, signature_len))
         return refuse(fail, "signature", "signature does not verify");
     *ret_payload = TAKE_PTR(payload);
     *ret_len = payload_len;

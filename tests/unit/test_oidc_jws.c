@@ -238,7 +238,7 @@ static void test_sets(void **state)
     assert_non_null(jwks_find(keys, "k2"));
     assert_null(jwks_find(keys, "k3"));
     /* Nothing of the document but the numbers. */
-    assert_int_equal(json_object_size(jwks_find(keys, "k2")), 4);
+    assert_true(EVP_PKEY_is_a(jwks_find(keys, "k2"), "RSA"));
 }
 
 int main(void)
