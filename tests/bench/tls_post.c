@@ -5,6 +5,7 @@
  */
 #include <arpa/inet.h>
 #include <err.h>
+#include <netinet/tcp.h>
 #include <openssl/ssl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,8 +29,10 @@ struct floor {
 static int connected(const struct floor *floor)
 {
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int on = 1;
 
-    if (fd < 0 || connect(fd, (const struct sockaddr *)&floor->address, sizeof floor->address) < 0)
+    if (fd < 0 || setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) < 0 ||
+        connect(fd, (const struct sockaddr *)&floor->address, sizeof floor->address) < 0)
         err(EXIT_FAILURE, "connect");
     return fd;
 }

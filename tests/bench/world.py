@@ -21,7 +21,7 @@ from . import measure
 
 SERVER_CORE, CLIENT_CORE = 0, 1
 TOOLS = ("bench-floor", "bench-sockload", "bench-oneshot", "bench-launch", "bench-removal",
-         "bench-p11", "cpsctl")
+         "bench-p11", "bench-tls-post", "bench-idtoken", "cpsctl")
 FAKE_OIDCD = pathlib.Path(__file__).with_name("fake_oidcd.py")
 TOKEN_BYTES = 1500
 START_TIMEOUT_S = 10

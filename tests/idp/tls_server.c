@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -80,9 +82,11 @@ static void serve_one(struct idp *idp, int fd)
     struct timeval patience = {.tv_sec = PATIENCE_S};
     struct idp_request request = {0};
     SSL *ssl = SSL_new(idp->tls);
+    int on = 1;
 
     idp->connections++;
     (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     if (ssl != NULL && SSL_set_fd(ssl, fd) == 1 && SSL_accept(ssl) == 1 &&
         receive(ssl, text, &request)) {
         reply(idp, ssl, &request);
