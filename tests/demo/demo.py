@@ -67,10 +67,9 @@ def proxy(world):
     title("By the site's e-Santé proxy, which has the same phone asked")
     world.run("cpsctl", "login", "--proxy", world.national_id(DOCTOR), phone=True)
     title("… and a request to a national API through it, by a program that a rule allows")
-    send = ('printf \'%s\\n\' \'{"jsonrpc":"2.0","id":1,"method":"hello","params":{"protocol":1}}\''
-            ' \'{"jsonrpc":"2.0","id":2,"method":"proxy.send",'
-            '"params":{"service":"dmp","endpoint":"documents","method":"GET"}}\''
-            ' | socat -t5 - UNIX-CONNECT:$XDG_RUNTIME_DIR/cps-agent/agent.sock | tail -n 1')
+    send = ('echo \'{"jsonrpc":"2.0","id":1,"method":"proxy.send","params":'
+            '{"service":"dmp","endpoint":"documents"}}\''
+            ' | socat -t5 - UNIX-CONNECT:$XDG_RUNTIME_DIR/cps-agent/agent.sock')
     world.run("sh", "-c", send, shown=send)
 
 
