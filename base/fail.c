@@ -60,6 +60,8 @@ json_t *fail_to_json(const struct fail *fail)
         json_array_append_new(causes, json_string(fail->causes[i]));
     if (fail->tries_left >= 0)
         json_object_set_new(json, "tries_left", json_integer(fail->tries_left));
+    if (fail->retry_after_ms > 0)
+        json_object_set_new(json, "retry_after_ms", json_integer(fail->retry_after_ms));
     if (fail->reason[0] != '\0')
         json_object_set_new(json, "reason", json_string(fail->reason));
     return json;
@@ -77,6 +79,7 @@ void fail_from_json(struct fail *ret_fail, const json_t *json)
     if (ret_fail->code == CPS_OK)
         ret_fail->code = CPS_INTERNAL;
     ret_fail->tries_left = (int)json_get_int(json, "tries_left", -1);
+    ret_fail->retry_after_ms = json_get_int(json, "retry_after_ms", 0);
     if (reason != NULL)
         snprintf(ret_fail->reason, sizeof ret_fail->reason, "%s", reason);
     for (size_t i = 0; i < n && i < FAIL_CAUSES_MAX; i++) {

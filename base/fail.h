@@ -8,6 +8,7 @@
 
 #include <cps/error.h>
 #include <jansson.h>
+#include <stdint.h>
 
 #define FAIL_CAUSES_MAX 4
 #define FAIL_CAUSE_LEN  128
@@ -16,6 +17,7 @@
 struct fail {
     cps_error code;
     int tries_left;               /* PIN tries, or -1 when not known */
+    int64_t retry_after_ms;       /* not before that time it may go well; 0: not known */
     char reason[FAIL_REASON_LEN]; /* machine-readable detail such as "iss", or "" */
     unsigned n_causes;
     char causes[FAIL_CAUSES_MAX][FAIL_CAUSE_LEN]; /* the first is the nearest to the origin */
@@ -38,7 +40,8 @@ cps_error fail_add(struct fail *fail, const char *format, ...)
 cps_error fail_reason(struct fail *fail, cps_error code, const char *reason, const char *format,
                       ...) __attribute__((format(printf, 4, 5)));
 
-/* As carried in packets: {"code":…, "causes":[…], "tries_left":…, "reason":…}. */
+/* As carried in packets: {"code":…, "causes":[…], "tries_left":…, "retry_after_ms":…,
+ * "reason":…}. */
 json_t *fail_to_json(const struct fail *fail);
 
 /* Reads it back; anything malformed gives CPS_INTERNAL. */
