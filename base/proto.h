@@ -101,7 +101,9 @@
  *                                        question's; the deadline is that of all of them
  *   message  {title, description, cancel, timeout_ms, display, program}   stays until the user
  *                                        closes it (PROMPT_CANCELLED) or the agent hangs up
- *   confirm  {title, description, ok, cancel, timeout_ms, display, program} → {confirmed: bool}
+ *   confirm  {title, description, ok, not_ok?, cancel, timeout_ms, display, program}
+ *                                      → {confirmed: bool, refused?: true}   refused: not_ok was
+ *                                        chosen; neither: the question was closed
  *   browse   {url, command: […], display} → {}   starts the browser; "{url}" in command is replaced
  *   display: {display?, wayland_display?, xauthority?, dbus_session_bus_address?, tty?, lang?…}
  *

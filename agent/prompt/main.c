@@ -31,6 +31,7 @@ static struct question read_question(const struct worker_request *request)
         .prompt = json_get_string(params, "prompt"),
         .error = json_get_string(params, "error"),
         .ok = json_get_string(params, "ok"),
+        .not_ok = json_get_string(params, "not_ok"),
         .cancel = json_get_string(params, "cancel"),
         .timeout_ms = json_get_int(params, "timeout_ms", DEFAULT_TIMEOUT_MS),
         .deadline_ms = request->deadline_ms,
@@ -68,12 +69,14 @@ static cps_error do_pin(const struct worker_request *request, struct fail *fail)
 static cps_error do_confirm(const struct worker_request *request, json_t *result, struct fail *fail)
 {
     struct question question = read_question(request);
-    bool confirmed = false;
+    bool confirmed = false, refused = false;
     cps_error error;
 
     confine_questions();
-    error = pinentry_confirm(&question, &confirmed, fail);
+    error = pinentry_confirm(&question, &confirmed, &refused, fail);
     json_object_set_new(result, "confirmed", json_boolean(confirmed));
+    if (refused)
+        json_object_set_new(result, "refused", json_true());
     return error;
 }
 

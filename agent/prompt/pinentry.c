@@ -18,6 +18,9 @@
 #define LATE_MS   1000
 #define ANSWER_MS 100
 
+/* The button for no was pressed, where there is one beside that for cancelling. */
+#define NOT_CONFIRMED "not_confirmed"
+
 /*
  * The command and a text, control characters and '%' escaped. A text that is too long is cut
  * between two characters: a card that names itself at length must not cost the question.
@@ -73,6 +76,7 @@ static gpg_error_t send_options(struct pinentry_link *link, const struct questio
         {"OPTION lc-messages=", question->lang},
         {"SETTITLE ", question->title},
         {"SETOK ", question->ok},
+        {"SETNOTOK ", question->not_ok},
         {"SETCANCEL ", question->cancel},
         {"SETTIMEOUT ", timeout},
         {"SETREPEAT ", question->repeat},
@@ -111,7 +115,9 @@ static cps_error explain(const struct pinentry_link *link, gpg_error_t error, st
         return fail_set(fail, CPS_CANCELLED, "the question was dropped");
     if (code == GPG_ERR_TIMEOUT)
         return fail_set(fail, CPS_PROMPT_TIMEOUT, "the pinentry timed out");
-    if (code == GPG_ERR_CANCELED || code == GPG_ERR_FULLY_CANCELED || code == GPG_ERR_NOT_CONFIRMED)
+    if (code == GPG_ERR_NOT_CONFIRMED)
+        return fail_reason(fail, CPS_PROMPT_CANCELLED, NOT_CONFIRMED, "refused in the pinentry");
+    if (code == GPG_ERR_CANCELED || code == GPG_ERR_FULLY_CANCELED)
         return fail_set(fail, CPS_PROMPT_CANCELLED, "refused in the pinentry");
     if (is_broken(error))
         return fail_set(fail, CPS_COMPONENT_FAILED, "the pinentry broke: %s", gpg_strerror(error));
@@ -252,7 +258,8 @@ static gpg_error_t keep_nothing(void *user, const void *data, size_t len)
     return 0;
 }
 
-cps_error pinentry_confirm(const struct question *question, bool *ret_confirmed, struct fail *fail)
+cps_error pinentry_confirm(const struct question *question, bool *ret_confirmed, bool *ret_refused,
+                           struct fail *fail)
 {
     const struct wanted wanted = {.verb = "CONFIRM", .on_data = keep_nothing};
     cps_error result = ask(question, &wanted, fail);
@@ -260,6 +267,8 @@ cps_error pinentry_confirm(const struct question *question, bool *ret_confirmed,
     if (result != CPS_OK && result != CPS_PROMPT_CANCELLED)
         return result;
     *ret_confirmed = result == CPS_OK;
+    *ret_refused =
+        result != CPS_OK && question->not_ok != NULL && strcmp(fail->reason, NOT_CONFIRMED) == 0;
     return CPS_OK;
 }
 

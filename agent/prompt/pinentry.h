@@ -23,6 +23,7 @@ struct question {
     const char *repeat;   /* PIN: label of a second field for the same, in one dialogue */
     const char *mismatch; /* what a pinentry says when the two differ */
     const char *ok;
+    const char *not_ok; /* a no that is another answer than cancelling */
     const char *cancel;
     int64_t timeout_ms;  /* for the user, told to the pinentry */
     int64_t deadline_ms; /* boot time: the answer to the agent is due */
@@ -49,7 +50,8 @@ cps_error pinentry_new_pin(const struct question *question, struct secret *pin, 
  */
 cps_error pinentry_message(const struct question *question, struct fail *fail);
 
-/* Asks for a yes: cancelling is a no. The other errors are the same. */
-cps_error pinentry_confirm(const struct question *question, bool *ret_confirmed, struct fail *fail);
+/* Asks for a yes: cancelling is neither. The other errors are the same. */
+cps_error pinentry_confirm(const struct question *question, bool *ret_confirmed, bool *ret_refused,
+                           struct fail *fail);
 
 #endif
