@@ -40,6 +40,9 @@ struct agent {
     struct practice_memory *practice_memory;
     struct evidence *evidence;
     struct policy *policy;
+    struct consents *consents;
+    struct rate_limit *statement_rate;
+    struct push_limit *pushes;
     struct contents *contents;
 };
 

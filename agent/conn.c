@@ -28,6 +28,7 @@ static char scratch[CONN_LINE_MAX];
 struct conn *conn_new(struct agent *agent, int fd, pid_t pid)
 {
     struct conn *conn = calloc(1, sizeof *conn);
+    struct peer peer;
 
     if (conn == NULL) {
         close(fd);
@@ -36,11 +37,14 @@ struct conn *conn_new(struct agent *agent, int fd, pid_t pid)
     conn->agent = agent;
     conn->fd = fd;
     conn->pid = pid;
-    conn->program = peer_program(fd, pid);
+    peer_read(fd, pid, policy_wants_cgroup(agent->policy), &peer);
+    conn->program = peer.program;
+    conn->unit = peer.unit;
+    conn->app = peer.app;
     conn->watched = EPOLLIN;
     if (server_watch(agent->server, conn, EPOLL_CTL_ADD) < 0) {
         close(fd);
-        free(conn->program);
+        peer_done(&peer);
         free(conn);
         return NULL;
     }
@@ -60,6 +64,9 @@ void conn_free(struct conn *conn)
     free(conn->out);
     free(conn->in);
     free(conn->program);
+    free(conn->unit);
+    free(conn->app);
+    free(conn->origin);
     free(conn);
 }
 

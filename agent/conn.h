@@ -13,6 +13,7 @@
 #include <sys/types.h>
 
 #include "agent/agent.h"
+#include "agent/policy.h"
 
 /* Longest line accepted and longest line sent, newline included. */
 #define CONN_LINE_MAX   65536
@@ -24,6 +25,15 @@
 
 struct request;
 
+/* What its rule says (agent/access.h), for as long as the generation is the present one. */
+struct access {
+    uint64_t generation;
+    struct policy_rule rule;
+    int64_t epoch;    /* the session that "granted" is about */
+    unsigned granted; /* bits of 1 << enum policy_kind: allowed without looking further */
+    unsigned refused; /* the same: refusals that are in the evidence log already */
+};
+
 struct conn {
     struct conn *next;
     struct conn **link; /* what points at this one in the server's list */
@@ -31,8 +41,12 @@ struct conn {
     uint32_t watched; /* what is awaited, as bits of epoll */
     int fd;
     pid_t pid;
-    char *program; /* path of its executable (agent/peer.h), or NULL */
-    bool broken;   /* shut down: the loop will see its end and free it; nothing is sent any more */
+    char *program; /* path of its executable, or NULL; the next two likewise (agent/peer.h) */
+    char *unit;
+    char *app;
+    char *origin; /* the web origin that it speaks for, or NULL */
+    struct access access;
+    bool broken; /* shut down: the loop will see its end and free it; nothing is sent any more */
     bool flush_only; /* not read any more: closed when its requests are answered and sent */
     unsigned events; /* subscribed kinds, as bits of enum event_kind */
     unsigned n_requests;

@@ -344,7 +344,7 @@ static int slot_of(struct contents *contents, const char *reader)
     return free_slot;
 }
 
-static bool may_use(const struct policy_rule *rule, const json_t *key)
+static bool may_use(const struct policy_terms *rule, const json_t *key)
 {
     const char *usage = json_get_string(key, "usage");
 
@@ -354,7 +354,7 @@ static bool may_use(const struct policy_rule *rule, const json_t *key)
 }
 
 /* The keys that the rule allows, authentication first: that is the one most programs must take. */
-static json_t *keys_json(const struct entry *entry, const struct policy_rule *rule)
+static json_t *keys_json(const struct entry *entry, const struct policy_terms *rule)
 {
     json_t *list = json_array();
     json_t *key;
@@ -373,7 +373,7 @@ static json_t *keys_json(const struct entry *entry, const struct policy_rule *ru
     return list;
 }
 
-static json_t *objects_json(const struct entry *entry, const struct policy_rule *rule)
+static json_t *objects_json(const struct entry *entry, const struct policy_terms *rule)
 {
     json_t *list = json_array();
     json_t *object;
@@ -388,7 +388,7 @@ static json_t *objects_json(const struct entry *entry, const struct policy_rule 
     return list;
 }
 
-static json_t *token_json(const struct entry *entry, int slot, const struct policy_rule *rule)
+static json_t *token_json(const struct entry *entry, int slot, const struct policy_terms *rule)
 {
     json_t *token = card_json(entry->card);
     static const char *const kept[] = {"reader", "card_id",       "family", "label",
@@ -406,7 +406,7 @@ static json_t *token_json(const struct entry *entry, int slot, const struct poli
     return json;
 }
 
-json_t *contents_tokens(struct contents *contents, const struct policy_rule *rule)
+json_t *contents_tokens(struct contents *contents, const struct policy_terms *rule)
 {
     json_t *tokens = json_array();
 

@@ -36,7 +36,7 @@ bool contents_reading(const struct contents *contents);
 void contents_on_change(struct contents *contents, void (*changed)(void *user), void *user);
 
 /* The tokens as "pkcs11.tokens" shows them under that rule. A new array. */
-json_t *contents_tokens(struct contents *contents, const struct policy_rule *rule);
+json_t *contents_tokens(struct contents *contents, const struct policy_terms *rule);
 
 /* The card that is ready and has that card_id; NULL and CPS_CARD_REMOVED: none any more. */
 struct card *contents_find(const struct contents *contents, const char *card_id, struct fail *fail);

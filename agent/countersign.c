@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/access.h"
 #include "agent/card.h"
 #include "agent/cards.h"
 #include "agent/desktop.h"
@@ -185,11 +186,15 @@ static cps_error make_texts(struct countersign *self, struct fail *fail)
     AUTO_FREE char *signer = thumbprint(certificate);
     AUTO_FREE char *header = NULL;
     AUTO_FREE char *payload = NULL;
+    const struct statement_want want = {.audience = param(self, "audience"),
+                                        .nonce = param(self, "nonce"),
+                                        .lifetime_s =
+                                            access_rule(self->request->conn)->terms.lifetime_s,
+                                        .counter_signer = signer};
 
     if (signer == NULL)
         return fail_set(fail, CPS_INTERNAL, "no certificate to name");
-    if (statement_make(self->agent, param(self, "audience"), param(self, "nonce"), signer,
-                       &self->statement, &self->expires_at_s, fail) != CPS_OK)
+    if (statement_make(self->agent, &want, &self->statement, &self->expires_at_s, fail) != CPS_OK)
         return fail->code;
     header = encoded(header_of(certificate));
     payload = encoded(payload_of(self));
@@ -281,10 +286,13 @@ static struct card *admit(const struct agent *agent, struct fail *fail)
 
 void countersign_statement(struct agent *agent, struct request *request)
 {
+    bool allowed = access_rule(request->conn)->terms.counter_signature;
     struct fail fail = FAIL_INIT;
-    struct card *card = admit(agent, &fail);
+    struct card *card = allowed ? admit(agent, &fail) : NULL;
     struct countersign *self;
 
+    if (!allowed)
+        fail_set(&fail, CPS_NOT_ALLOWED, "its rule has counter_signature = no");
     if (card == NULL) {
         evidence_statement(agent, request->conn, json_get_string(request->params, "audience"), true,
                            &fail);

@@ -87,6 +87,7 @@ static void add_means(const struct agent *agent, json_t *event)
 static void add_program(json_t *event, const struct conn *conn)
 {
     set_if(event, "program", conn->program != NULL ? json_string(conn->program) : NULL);
+    set_if(event, "web_origin", conn->origin != NULL ? json_string(conn->origin) : NULL);
     set_if(event, "pid", json_integer(conn->pid));
 }
 
@@ -240,6 +241,47 @@ void evidence_provider_logout(struct agent *agent, const char *provider, bool en
     evidence_add(
         agent->evidence, "logout",
         json_pack("{s:s*, s:b, s:i}", "provider", provider, "ended", ended, "tries", tries));
+}
+
+static json_t *about(const struct conn *conn, enum policy_kind kind, const char *audience,
+                     const char *result)
+{
+    json_t *event = json_pack("{s:s, s:s}", "result", result, "kind", policy_kind_names[kind]);
+
+    if (audience != NULL && audience[0] != '\0')
+        json_object_set_new(event, "audience", json_string(audience));
+    add_program(event, conn);
+    return event;
+}
+
+void evidence_refused(struct agent *agent, struct conn *conn, enum policy_kind kind,
+                      const char *audience, const struct fail *fail)
+{
+    if (kind == POLICY_STATEMENT) {
+        evidence_statement(agent, conn, audience, false, fail);
+        return;
+    }
+    if ((conn->access.refused & 1U << kind) == 0)
+        evidence_add(agent->evidence, "refused", about(conn, kind, audience, result_of(fail)));
+    conn->access.refused |= 1U << kind;
+}
+
+void evidence_consent(struct agent *agent, const struct conn *conn, enum policy_kind kind,
+                      const char *audience, const char *result)
+{
+    json_t *event = about(conn, kind, audience, result);
+
+    add_session(agent, event);
+    evidence_add(agent->evidence, "consent", event);
+}
+
+void evidence_consent_revoked(struct agent *agent, const struct conn *conn, unsigned count)
+{
+    json_t *event = json_pack("{s:i}", "count", (int)count);
+
+    add_program(event, conn);
+    add_session(agent, event);
+    evidence_add(agent->evidence, "consent_revoked", event);
 }
 
 void evidence_key_rotated(struct agent *agent)

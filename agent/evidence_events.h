@@ -56,6 +56,20 @@ void evidence_pin_ended(struct agent *agent, json_t *begun, const struct fail *f
 /* "logout": what became of the session at the provider, once it is known. */
 void evidence_provider_logout(struct agent *agent, const char *provider, bool ended, int tries);
 
+/*
+ * "refused": something that was asked for in the name of the person and not given. Of each kind the
+ * first on a connection, until rules or answers change. A statement's is a "statement" instead.
+ */
+void evidence_refused(struct agent *agent, struct conn *conn, enum policy_kind kind,
+                      const char *audience, const struct fail *fail);
+
+/* "consent": what the person at the desk has answered about a program. */
+void evidence_consent(struct agent *agent, const struct conn *conn, enum policy_kind kind,
+                      const char *audience, const char *result);
+
+/* "consent_revoked": so many answers, through this program. */
+void evidence_consent_revoked(struct agent *agent, const struct conn *conn, unsigned count);
+
 /* "key_rotated", with the new key. */
 void evidence_key_rotated(struct agent *agent);
 

@@ -14,6 +14,7 @@
 #include "agent/national_id.h"
 #include "agent/oidc.h"
 #include "agent/prompter.h"
+#include "agent/push_limit.h"
 #include "agent/sessions.h"
 #include "base/clock.h"
 #include "base/json.h"
@@ -313,6 +314,8 @@ static void start(struct psc_login *self, const json_t *params)
                            on_login, on_progress, self, &fail);
     if (self->call == NULL)
         login_fail(&self->login, &fail);
+    else if (by_phone)
+        push_limit_count(agent->pushes, json_get_string(params, "national_id"));
 }
 
 static const char *chosen(const struct agent *agent, const struct request *request,
@@ -337,6 +340,13 @@ static cps_error check(const struct agent *agent, const struct request *request,
     return CPS_OK;
 }
 
+/* A push that is refused or that nobody sees counts as well: it has rung. */
+static bool may_ring(const struct agent *agent, const char *method, const char *id,
+                     struct fail *fail)
+{
+    return strcmp(method, "browser") == 0 || push_limit_check(agent->pushes, id, fail) == CPS_OK;
+}
+
 void login_by_provider(struct agent *agent, struct request *request, const char *method,
                        enum login_purpose purpose)
 {
@@ -354,7 +364,7 @@ void login_by_provider(struct agent *agent, struct request *request, const char 
         abort(); /* no answer could be promised any more; the supervisor starts the agent again */
     if (login_join(agent, purpose, key, request))
         return;
-    if (!login_admit(agent, &fail)) {
+    if (!login_admit(agent, &fail) || !may_ring(agent, method, id, &fail)) {
         request_fail(request, &fail);
         return;
     }

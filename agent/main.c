@@ -11,11 +11,13 @@
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 
+#include "agent/access.h"
 #include "agent/agent.h"
 #include "agent/blocks.h"
 #include "agent/card_memory.h"
 #include "agent/cards.h"
 #include "agent/child.h"
+#include "agent/consent.h"
 #include "agent/contents.h"
 #include "agent/desktop.h"
 #include "agent/evidence.h"
@@ -28,6 +30,8 @@
 #include "agent/pin_policy.h"
 #include "agent/policy.h"
 #include "agent/practice_memory.h"
+#include "agent/push_limit.h"
+#include "agent/rate_limit.h"
 #include "agent/revocation.h"
 #include "agent/server.h"
 #include "agent/sessions.h"
@@ -37,6 +41,9 @@
 #include "base/confine.h"
 #include "base/log.h"
 #include "base/util.h"
+
+/* Below the user's configuration directory. */
+#define USER_POLICY "cps-agent/policy.conf"
 
 /* Longer than the first answer takes, shorter than a helper's own start. */
 #define HELPERS_WAIT_US 2000
@@ -137,11 +144,15 @@ static int read_options(int argc, char **argv, struct agent_options *options)
     return 2;
 }
 
+/* The site's rules, and the user's under them. */
 static struct policy *policy_in(const char *config_dir)
 {
     AUTO_FREE char *directory = path_from(NULL, config_dir, "policy.d");
+    AUTO_FREE char *user = path_from(NULL, getenv("XDG_CONFIG_HOME"), USER_POLICY);
 
-    return directory != NULL ? policy_new(directory) : NULL;
+    if (user == NULL)
+        user = path_from(NULL, getenv("HOME"), ".config/" USER_POLICY);
+    return directory != NULL ? policy_new(directory, user) : NULL;
 }
 
 static cps_error prepare(struct agent *agent, struct fail *fail)
@@ -181,6 +192,9 @@ static cps_error prepare(struct agent *agent, struct fail *fail)
     if (agent->evidence == NULL)
         return fail->code;
     agent->policy = policy_in(agent->options.config_dir);
+    agent->consents = consents_new(agent);
+    agent->statement_rate = access_rate_new(agent->config);
+    agent->pushes = access_pushes_new(agent->config);
     agent->children = children_new();
     agent->contents = contents_new(agent);
     agent->card_memory = card_memory_new();
@@ -192,7 +206,8 @@ static cps_error prepare(struct agent *agent, struct fail *fail)
     if (agent->children == NULL || agent->cards == NULL || agent->oidc == NULL ||
         agent->sessions == NULL || agent->logins == NULL || agent->policy == NULL ||
         agent->contents == NULL || agent->blocks == NULL || agent->trust_watch == NULL ||
-        agent->revocation == NULL || agent->practice_memory == NULL || agent->card_memory == NULL)
+        agent->revocation == NULL || agent->practice_memory == NULL || agent->card_memory == NULL ||
+        agent->consents == NULL || agent->statement_rate == NULL || agent->pushes == NULL)
         return fail_set(fail, CPS_INTERNAL, "out of memory");
     agent->server = server_new(agent, fail);
     return agent->server != NULL ? CPS_OK : fail->code;
@@ -277,6 +292,9 @@ static void tear_down(struct agent *agent)
     server_free(agent->server); /* its connections say how many tokens they had */
     evidence_agent_stopped(agent);
     evidence_free(agent->evidence);
+    consents_free(agent->consents);
+    rate_limit_free(agent->statement_rate);
+    push_limit_free(agent->pushes);
     policy_free(agent->policy);
     keys_free(agent->keys);
     trust_watch_free(agent->trust_watch);

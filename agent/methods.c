@@ -7,8 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/access.h"
 #include "agent/card.h"
 #include "agent/cards.h"
+#include "agent/consent.h"
 #include "agent/countersign.h"
 #include "agent/desktop.h"
 #include "agent/evidence.h"
@@ -18,6 +20,7 @@
 #include "agent/login.h"
 #include "agent/methods_pin.h"
 #include "agent/methods_pkcs11.h"
+#include "agent/methods_policy.h"
 #include "agent/methods_trust.h"
 #include "agent/oidc.h"
 #include "agent/pin_policy.h"
@@ -46,12 +49,14 @@ static json_t *epoch_of(const struct agent *agent)
 static void on_hello(struct agent *agent, struct request *request)
 {
     json_t *display = json_get_object(request->params, "display");
+    const char *origin = param(request, API_HELLO, "origin");
     AUTO_FREE char *text = NULL;
-    struct fail fail;
+    struct fail fail = FAIL_INIT;
     int len;
 
-    if (json_get_int(request->params, "protocol", 0) != PROTOCOL_VERSION) {
+    if (json_get_int(request->params, "protocol", 0) != PROTOCOL_VERSION)
         fail_set(&fail, CPS_PROTOCOL_VERSION, "this agent speaks version %d", PROTOCOL_VERSION);
+    if (fail.code != CPS_OK || access_set_origin(request->conn, origin, &fail) != CPS_OK) {
         request_fail(request, &fail);
         return;
     }
@@ -78,11 +83,12 @@ static void on_status(struct agent *agent, struct request *request)
                         json_pack("{s:s, s:s}", "cardwatch", cards_watch_state(agent->cards),
                                   "oidcd", oidc_state(agent->oidc)));
     json_object_set_new(status, "evidence", evidence_json(agent->evidence));
-    json_object_set_new(
-        status, "policy",
-        json_pack("{s:o, s:o, s:s}", "pin", pins_json(agent->pins), "programs",
-                  policy_json(agent->policy), "contactless",
-                  config_string(agent->config, "session", "contactless", "refuse")));
+    json_object_set_new(status, "policy",
+                        json_pack("{s:o, s:o, s:s, s:s}", "pin", pins_json(agent->pins), "programs",
+                                  policy_json(agent->policy), "contactless",
+                                  config_string(agent->config, "session", "contactless", "refuse"),
+                                  "unknown",
+                                  policy_unknown_names[consents_unknown(agent->consents)]));
     json_object_set_new(status, "parked", json_integer(sessions_parked(agent->sessions)));
     json_object_set_new(status, "desktop", desktop_json(agent->desktop));
     json_object_set_new(status, "epoch", epoch_of(agent));
@@ -138,11 +144,13 @@ static void give_statement(struct agent *agent, struct request *request)
     AUTO_FREE char *jws = NULL;
     int64_t expires_at_s = 0;
     const char *audience = param(request, API_STATEMENT_GET, "audience");
+    struct statement_want want = {.audience = audience,
+                                  .nonce = param(request, API_STATEMENT_GET, "nonce"),
+                                  .lifetime_s = access_rule(request->conn)->terms.lifetime_s};
     struct fail fail = FAIL_INIT;
 
     if (desktop_check(agent->desktop, &fail) == CPS_OK) /* it says who is at the desk */
-        (void)statement_make(agent, audience, param(request, API_STATEMENT_GET, "nonce"), NULL,
-                             &jws, &expires_at_s, &fail);
+        (void)statement_make(agent, &want, &jws, &expires_at_s, &fail);
     evidence_statement(agent, request->conn, audience, false, jws != NULL ? NULL : &fail);
     if (jws == NULL)
         request_fail(request, &fail);
@@ -151,16 +159,23 @@ static void give_statement(struct agent *agent, struct request *request)
                                          (json_int_t)expires_at_s, "epoch", epoch_of(agent)));
 }
 
+static void ask_statement(struct agent *agent, struct request *request)
+{
+    bool counter_sign = json_get_bool(request->params, "counter_sign", false);
+
+    access_request(agent, request, POLICY_STATEMENT, param(request, API_STATEMENT_GET, "audience"),
+                   counter_sign ? countersign_statement : give_statement);
+}
+
 /* Lines sent in one go mean what they say in that order: log in, then state it. */
 static void on_statement_get(struct agent *agent, struct request *request)
 {
     bool counter_sign = json_get_bool(request->params, "counter_sign", false);
-    login_resume give = counter_sign ? countersign_statement : give_statement;
 
     if (counter_sign && json_object_get(request->params, "deadline_ms") == NULL)
         request->deadline_ms = clock_boot_ms() + COUNTERSIGN_DEADLINE_MS;
-    if (!login_follow(agent, request, give))
-        give(agent, request);
+    if (!login_follow(agent, request, ask_statement))
+        ask_statement(agent, request);
 }
 
 static void give_token(struct agent *agent, struct request *request)
@@ -174,10 +189,23 @@ static void give_token(struct agent *agent, struct request *request)
                api_int(method, request->params, "min_ttl_s"));
 }
 
+static void ask_token(struct agent *agent, struct request *request)
+{
+    const char *kind = param(request, API_TOKEN_GET, "kind");
+    const char *provider = tokens_provider(session_tokens(agent->session));
+
+    if (provider == NULL)
+        give_token(agent, request);
+    else
+        access_request(agent, request,
+                       strcmp(kind, "id") == 0 ? POLICY_ID_TOKEN : POLICY_ACCESS_TOKEN, provider,
+                       give_token);
+}
+
 static void on_token_get(struct agent *agent, struct request *request)
 {
-    if (!login_follow(agent, request, give_token))
-        give_token(agent, request);
+    if (!login_follow(agent, request, ask_token))
+        ask_token(agent, request);
 }
 
 static void on_keys_jwks(struct agent *agent, struct request *request)
@@ -226,4 +254,7 @@ const method_handler method_handlers[API_METHOD_COUNT] = {
     [API_PKCS11_DECRYPT] = method_pkcs11_decrypt,
     [API_PKCS11_OBJECT] = method_pkcs11_object,
     [API_TRUST_REFRESH] = method_trust_refresh,
+    [API_POLICY_LIST] = method_policy_list,
+    [API_POLICY_CHECK] = method_policy_check,
+    [API_POLICY_REVOKE] = method_policy_revoke,
 };

@@ -5,11 +5,11 @@
 #include <string.h>
 #include <sys/queue.h>
 
+#include "agent/access.h"
 #include "agent/api/api_check.h"
 #include "agent/card_use.h"
 #include "agent/cards.h"
 #include "agent/contents.h"
-#include "agent/policy.h"
 #include "base/json.h"
 #include "base/util.h"
 
@@ -24,9 +24,9 @@ struct waiter {
 
 static TAILQ_HEAD(waiters, waiter) waiters = TAILQ_HEAD_INITIALIZER(waiters);
 
-static const struct policy_rule *rule_of(const struct request *request)
+static const struct policy_terms *rule_of(const struct request *request)
 {
-    return policy_for(request->conn->agent->policy, request->conn->program);
+    return &access_rule(request->conn)->terms;
 }
 
 static void refuse(struct request *request, cps_error code, const char *what)
@@ -39,7 +39,7 @@ static void refuse(struct request *request, cps_error code, const char *what)
 
 static void give_tokens(struct request *request)
 {
-    const struct policy_rule *rule = rule_of(request);
+    const struct policy_terms *rule = rule_of(request);
 
     request_reply(request,
                   json_pack("{s:i, s:b, s:b, s:o}", "slots", CONTENTS_SLOTS, "login_required",
@@ -141,7 +141,7 @@ static struct card *card_of(const struct agent *agent, struct request *request)
 
 void method_pkcs11_login(struct agent *agent, struct request *request)
 {
-    const struct policy_rule *rule = rule_of(request);
+    const struct policy_terms *rule = rule_of(request);
     struct card *card = card_of(agent, request);
 
     if (card == NULL)
@@ -161,7 +161,7 @@ static bool is_signature(const struct request *request)
 }
 
 /* What the rule of the program says of that key. */
-static bool may_use(const struct policy_rule *rule, const struct request *request)
+static bool may_use(const struct policy_terms *rule, const struct request *request)
 {
     return is_signature(request) ? rule->signature : rule->authentication;
 }
@@ -197,7 +197,7 @@ static json_t *sign_params(const json_t *params)
 static void use_key(struct agent *agent, struct request *request, struct card_use_what what,
                     json_t *params)
 {
-    const struct policy_rule *rule = rule_of(request);
+    const struct policy_terms *rule = rule_of(request);
     struct card *card;
 
     what.confirm = is_signature(request);
@@ -234,7 +234,7 @@ void method_pkcs11_decrypt(struct agent *agent, struct request *request)
 
 void method_pkcs11_object(struct agent *agent, struct request *request)
 {
-    const struct policy_rule *rule = rule_of(request);
+    const struct policy_terms *rule = rule_of(request);
     const char *label = json_get_string(request->params, "label");
     struct card *card = card_of(agent, request);
     bool private = false;

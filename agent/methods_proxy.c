@@ -5,9 +5,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "agent/access.h"
 #include "agent/methods.h"
 #include "agent/oidc.h"
-#include "agent/policy.h"
 #include "agent/session.h"
 #include "agent/tokens.h"
 #include "base/b64.h"
@@ -147,8 +147,6 @@ static json_t *make_params(const struct request *request, const char *handle, st
 
 static cps_error check(const struct agent *agent, const struct request *request, struct fail *fail)
 {
-    if (!policy_for(agent->policy, request->conn->program)->proxy)
-        return fail_set(fail, CPS_NOT_ALLOWED, "no rule of policy.d has proxy = yes for it");
     if (session_check_epoch(agent->session, request->params, fail) != CPS_OK ||
         session_check(agent->session, fail) != CPS_OK)
         return fail->code;
@@ -177,7 +175,7 @@ static cps_error start(struct send *send, struct fail *fail)
     return send->call != NULL ? CPS_OK : fail->code;
 }
 
-void method_proxy_send(struct agent *agent, struct request *request)
+static void send_now(struct agent *agent, struct request *request)
 {
     struct send *send = calloc(1, sizeof *send);
     struct fail fail = FAIL_INIT;
@@ -192,4 +190,10 @@ void method_proxy_send(struct agent *agent, struct request *request)
     }
     send_free(send);
     request_fail(request, &fail);
+}
+
+void method_proxy_send(struct agent *agent, struct request *request)
+{
+    access_request(agent, request, POLICY_PROXY, json_get_string(request->params, "service"),
+                   send_now);
 }

@@ -3,194 +3,69 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/config.h"
+#include "agent/policy_file.h"
 #include "base/log.h"
 #include "base/util.h"
 
-#define SUFFIX          ".conf"
-#define DEFAULT_SECTION "default"
+#define SUFFIX ".conf"
 
-static const struct config_key keys[] = {
-    {CONFIG_ANY_SECTION, "program", CONFIG_STRING, 0, 0},
-    {CONFIG_ANY_SECTION, "authentication", CONFIG_BOOL, 0, 0},
-    {CONFIG_ANY_SECTION, "signature", CONFIG_STRING, 0, 0},
-    {CONFIG_ANY_SECTION, "data", CONFIG_STRING, 0, 0},
-    {CONFIG_ANY_SECTION, "ask_pin", CONFIG_BOOL, 0, 0},
-    {CONFIG_ANY_SECTION, "login_required", CONFIG_BOOL, 0, 0},
-    {CONFIG_ANY_SECTION, "proxy", CONFIG_BOOL, 0, 0},
-    {CONFIG_ANY_SECTION, "typed_pin", CONFIG_STRING, 0, 0},
-    {0},
-};
+/* The name that the user's file goes by. */
+#define USER_FILE "policy.conf"
 
-/* What a key of a rule says when it is absent, and the rule of programs that no file speaks of. */
-static const struct policy_rule built_in = {
-    .authentication = true, .signature = true, .data = POLICY_DATA_PUBLIC, .ask_pin = true};
+const char *const policy_unknown_names[] = {"refuse", "ask", "allow", NULL};
+const char *const policy_verdict_names[] = {"refuse", "ask", "allow", NULL};
 
 /* While a file is refused that never was right. */
-static const struct policy_rule nothing = {0};
+static const struct policy_terms nothing = {.tokens = -1, .interaction = true};
 
-struct section {
-    char **programs; /* NULL: [default] */
-    struct policy_rule rule;
-};
+/* What a web origin may call when its rule does not say. */
+static const char *const web_methods[] = {"statement.get", "token.get", "keys.jwks", NULL};
 
-struct file {
-    char *name;
-    struct section *sections; /* NULL: never read well */
-    size_t n;
-    bool refused;
-    char *why;
-};
+/* What no rule can take away. */
+static const char *const free_methods[] = {"hello", "cancel", NULL};
 
 struct policy {
     char *directory;
-    struct file files[POLICY_FILES_MAX];
+    char *user_path;
+    struct policy_file files[POLICY_FILES_MAX + 1]; /* the user's is the last */
     size_t n;
+    uint64_t generation;
     struct fail fail; /* why the directory itself cannot be read, or CPS_OK */
 };
 
-static void free_sections(struct file *file)
-{
-    for (size_t i = 0; i < file->n; i++)
-        config_list_free(file->sections[i].programs);
-    free(TAKE_PTR(file->sections));
-    file->n = 0;
-}
-
-static void file_done(struct file *file)
-{
-    free_sections(file);
-    free(file->name);
-    free(file->why);
-}
-
-static void free_files(struct file *files, size_t n)
+static void free_files(struct policy_file *files, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        file_done(&files[i]);
+        policy_file_done(&files[i]);
 }
 
-/* Index of the word that the key holds, or of the default when it is absent; -1: another one. */
-static int word_of(const struct config *config, const char *section, const char *key,
-                   const char *const *words, int otherwise)
+static struct policy_file *former(struct policy *policy, const char *name, bool user)
 {
-    const char *text = config_string(config, section, key, words[otherwise]);
-
-    for (int i = 0; words[i] != NULL; i++)
-        if (strcmp(words[i], text) == 0)
-            return i;
-    return -1;
+    for (size_t i = 0; i < policy->n; i++)
+        if (policy->files[i].user == user && strcmp(policy->files[i].name, name) == 0)
+            return &policy->files[i];
+    return NULL;
 }
 
-static cps_error read_rule(const struct config *config, const char *section,
-                           struct policy_rule *ret_rule, struct fail *fail)
-{
-    static const char *const signature_words[] = {"no", "confirm", NULL};
-    static const char *const data_words[] = {"none", "public", "all", NULL};
-    static const char *const typed_words[] = {"refuse", "ignore", NULL};
-    int signature = word_of(config, section, "signature", signature_words, built_in.signature);
-    int data = word_of(config, section, "data", data_words, (int)built_in.data);
-    int typed = word_of(config, section, "typed_pin", typed_words, built_in.typed_pin);
-
-    if (signature < 0)
-        return fail_set(fail, CPS_CONFIGURATION, "[%s] signature: no or confirm", section);
-    if (data < 0)
-        return fail_set(fail, CPS_CONFIGURATION, "[%s] data: none, public or all", section);
-    if (typed < 0)
-        return fail_set(fail, CPS_CONFIGURATION, "[%s] typed_pin: refuse or ignore", section);
-    *ret_rule = (struct policy_rule){
-        .authentication = config_bool(config, section, "authentication", built_in.authentication),
-        .signature = signature == 1,
-        .data = (enum policy_data)data,
-        .ask_pin = config_bool(config, section, "ask_pin", built_in.ask_pin),
-        .login_required = config_bool(config, section, "login_required", built_in.login_required),
-        .proxy = config_bool(config, section, "proxy", built_in.proxy),
-        .typed_pin = typed == 1,
-    };
-    return CPS_OK;
-}
-
-/* A rule that can never match anything is a mistake, and one that matches all is for [default]. */
-static cps_error read_programs(const struct config *config, const char *section,
-                               char ***ret_programs, struct fail *fail)
-{
-    char **programs = config_list(config, section, "program");
-    bool is_default = strcmp(section, DEFAULT_SECTION) == 0;
-    bool wrong = programs == NULL || (programs[0] == NULL) != is_default;
-
-    for (size_t i = 0; !wrong && programs[i] != NULL; i++)
-        wrong = programs[i][0] != '/';
-    if (wrong) {
-        config_list_free(programs);
-        return fail_set(fail, CPS_CONFIGURATION, "[%s] program: %s", section,
-                        is_default ? "not in this section" : "absolute paths");
-    }
-    if (is_default) {
-        config_list_free(programs);
-        programs = NULL;
-    }
-    *ret_programs = programs;
-    return CPS_OK;
-}
-
-static cps_error read_file(const char *path, struct file *file, struct fail *fail)
-{
-    AUTO_CONFIG struct config *config = NULL;
-    const char *names[CONFIG_SECTIONS_MAX];
-    size_t n;
-
-    if (config_load(path, keys, false, &config, fail) != CPS_OK)
-        return fail->code;
-    n = config_sections(config, names);
-    file->sections = calloc(n + 1, sizeof *file->sections);
-    if (file->sections == NULL)
-        return fail_set(fail, CPS_INTERNAL, "out of memory");
-    for (; file->n < n; file->n++) {
-        struct section *section = &file->sections[file->n];
-
-        if (read_rule(config, names[file->n], &section->rule, fail) != CPS_OK ||
-            read_programs(config, names[file->n], &section->programs, fail) != CPS_OK)
-            return fail_add(fail, "%s", path);
-    }
-    return CPS_OK;
-}
-
-/* The rules that a file of that name had are moved over. */
-static void keep_former(struct policy *policy, struct file *file)
-{
-    for (size_t i = 0; i < policy->n; i++) {
-        struct file *old = &policy->files[i];
-
-        if (strcmp(old->name, file->name) == 0) {
-            file->sections = TAKE_PTR(old->sections);
-            file->n = old->n;
-            old->n = 0;
-        }
-    }
-}
-
-static void load_file(struct policy *policy, const char *name, struct file *file)
+static void load_file(struct policy *policy, const char *name, struct policy_file *file)
 {
     AUTO_FREE char *path = NULL;
-    struct fail fail = FAIL_INIT;
-    char text[512];
 
-    file->name = strdup(name);
-    if (file->name == NULL || asprintf(&path, "%s/%s", policy->directory, name) < 0)
+    if (asprintf(&path, "%s/%s", policy->directory, name) < 0)
         abort(); /* rules cannot be left out; the supervisor starts the agent again */
-    if (read_file(path, file, &fail) == CPS_OK)
-        return;
-    free_sections(file);
-    keep_former(policy, file);
-    fail_describe(&fail, text, sizeof text);
-    log_error("rules for programs: %s", text);
-    file->refused = true;
-    file->why = strdup(text);
+    policy_file_read(file, name, path, false, former(policy, name, false));
+}
+
+static size_t load_user(struct policy *policy, struct policy_file *file)
+{
+    if (policy->user_path == NULL || (access(policy->user_path, F_OK) < 0 && errno == ENOENT))
+        return 0;
+    policy_file_read(file, USER_FILE, policy->user_path, true, former(policy, USER_FILE, true));
+    return 1;
 }
 
 static int is_rules(const struct dirent *entry)
@@ -203,10 +78,11 @@ static int is_rules(const struct dirent *entry)
 
 void policy_reload(struct policy *policy)
 {
-    struct file files[POLICY_FILES_MAX] = {0};
+    struct policy_file files[POLICY_FILES_MAX + 1] = {0};
     struct dirent **names = NULL;
     int n = scandir(policy->directory, &names, is_rules, alphasort);
 
+    policy->generation++;
     policy->fail = (struct fail)FAIL_INIT;
     if (n < 0 && errno != ENOENT)
         fail_set(&policy->fail, CPS_CONFIGURATION, "%s: %s", policy->directory, strerror(errno));
@@ -216,26 +92,30 @@ void policy_reload(struct policy *policy)
     if (policy->fail.code != CPS_OK) {
         log_error("rules for programs: %s", policy->fail.causes[0]);
     } else {
-        for (int i = 0; i < n; i++)
+        size_t count = n > 0 ? (size_t)n : 0;
+
+        for (size_t i = 0; i < count; i++)
             load_file(policy, names[i]->d_name, &files[i]);
+        count += load_user(policy, &files[count]);
         free_files(policy->files, policy->n);
         memcpy(policy->files, files, sizeof files);
-        policy->n = n > 0 ? (size_t)n : 0;
+        policy->n = count;
     }
     for (int i = 0; i < n; i++)
         free(names[i]);
     free(names);
 }
 
-struct policy *policy_new(const char *directory)
+struct policy *policy_new(const char *directory, const char *user_file)
 {
     struct policy *policy = calloc(1, sizeof *policy);
 
     if (policy == NULL)
         return NULL;
     policy->directory = strdup(directory);
-    if (policy->directory == NULL) {
-        free(policy);
+    policy->user_path = user_file != NULL ? strdup(user_file) : NULL;
+    if (policy->directory == NULL || (policy->user_path == NULL) != (user_file == NULL)) {
+        policy_free(policy);
         return NULL;
     }
     policy_reload(policy);
@@ -248,39 +128,147 @@ void policy_free(struct policy *policy)
         return;
     free_files(policy->files, policy->n);
     free(policy->directory);
+    free(policy->user_path);
     free(policy);
 }
 
-/* Wildcards do not cross a slash. */
-static bool matches(const struct section *section, const char *path)
+uint64_t policy_generation(const struct policy *policy)
 {
-    if (path == NULL)
-        return false;
-    for (char **pattern = section->programs; pattern != NULL && *pattern != NULL; pattern++)
-        if (fnmatch(*pattern, path, FNM_PATHNAME) == 0)
-            return true;
+    return policy->generation;
+}
+
+bool policy_wants_cgroup(const struct policy *policy)
+{
+    for (size_t i = 0; i < policy->n; i++)
+        for (size_t k = 0; k < policy->files[i].n; k++)
+            if (policy->files[i].sections[k].units != NULL ||
+                policy->files[i].sections[k].apps != NULL)
+                return true;
     return false;
 }
 
-const struct policy_rule *policy_for(const struct policy *policy, const char *path)
+/* The first section of the site's files, or of the user's, that fits; else the first [default]. */
+static const struct policy_section *find(const struct policy *policy, bool user,
+                                         const struct policy_peer *peer)
 {
-    const struct policy_rule *otherwise = NULL;
-    bool closed = policy->fail.code != CPS_OK && policy->n == 0;
+    const struct policy_section *otherwise = NULL;
 
     for (size_t i = 0; i < policy->n; i++) {
-        const struct file *file = &policy->files[i];
+        const struct policy_file *file = &policy->files[i];
 
-        closed |= file->refused && file->sections == NULL;
-        for (size_t k = 0; k < file->n; k++) {
-            if (matches(&file->sections[k], path))
-                return &file->sections[k].rule;
-            if (file->sections[k].programs == NULL && otherwise == NULL)
-                otherwise = &file->sections[k].rule;
+        for (size_t k = 0; file->user == user && k < file->n; k++) {
+            const struct policy_section *section = &file->sections[k];
+
+            if (policy_section_fits(section, peer))
+                return section;
+            if (section->is_default && otherwise == NULL)
+                otherwise = section;
         }
     }
-    if (closed)
-        return &nothing;
-    return otherwise != NULL ? otherwise : &built_in;
+    return otherwise;
+}
+
+/* A file, or the directory, is refused that never was right. */
+static bool is_closed(const struct policy *policy)
+{
+    bool closed = policy->fail.code != CPS_OK && policy->n == 0;
+
+    for (size_t i = 0; i < policy->n; i++)
+        closed |= policy->files[i].refused && policy->files[i].sections == NULL;
+    return closed;
+}
+
+/* The user's terms take away from the site's. */
+static void narrow(struct policy_terms *terms, const struct policy_terms *by)
+{
+    terms->authentication &= by->authentication;
+    terms->signature &= by->signature;
+    terms->data = by->data < terms->data ? by->data : terms->data;
+    terms->ask_pin &= by->ask_pin;
+    terms->login_required |= by->login_required;
+    terms->typed_pin &= by->typed_pin;
+    terms->interaction &= by->interaction;
+    terms->counter_signature &= by->counter_signature;
+    terms->confirm |= by->confirm;
+    if (by->lifetime_s > 0 && (terms->lifetime_s == 0 || by->lifetime_s < terms->lifetime_s))
+        terms->lifetime_s = by->lifetime_s;
+}
+
+void policy_find(const struct policy *policy, const struct policy_peer *peer,
+                 struct policy_rule *ret_rule)
+{
+    const struct policy_section *site = find(policy, false, peer);
+    bool named = site != NULL && !site->is_default;
+
+    *ret_rule = (struct policy_rule){.site = site,
+                                     .user = find(policy, true, peer),
+                                     .web = peer->origin != NULL,
+                                     .closed = !named && is_closed(policy)};
+    if (ret_rule->closed)
+        ret_rule->terms = nothing;
+    else
+        ret_rule->terms = site != NULL ? site->terms : policy_built_in;
+    if (ret_rule->user != NULL)
+        narrow(&ret_rule->terms, &ret_rule->user->terms);
+    ret_rule->terms.methods = ret_rule->terms.audiences = NULL; /* those of the sections count */
+}
+
+static bool holds(const char *const *names, const char *name)
+{
+    while (*names != NULL && strcmp(*names, name) != 0)
+        names++;
+    return *names != NULL;
+}
+
+bool policy_permits(const struct policy_rule *rule, const char *method)
+{
+    char **site = rule->site != NULL ? rule->site->terms.methods : NULL;
+    char **user = rule->user != NULL ? rule->user->terms.methods : NULL;
+
+    if (site == NULL && user == NULL && !rule->web)
+        return true;
+    if (holds(free_methods, method))
+        return true;
+    if (rule->web && site == NULL && !holds(web_methods, method))
+        return false;
+    return policy_any_fits(site, method) && policy_any_fits(user, method);
+}
+
+enum policy_verdict policy_decide(const struct policy_rule *rule, enum policy_unknown unknown,
+                                  enum policy_kind kind, const char *audience)
+{
+    enum policy_answer site =
+        policy_terms_say(rule->site != NULL ? &rule->site->terms : NULL, kind, audience);
+    enum policy_answer user =
+        policy_terms_say(rule->user != NULL ? &rule->user->terms : NULL, kind, audience);
+
+    if (rule->closed || site == POLICY_NO || user == POLICY_NO)
+        return POLICY_REFUSED;
+    if (site == POLICY_YES)
+        return POLICY_ALLOWED;
+    if (unknown == POLICY_UNKNOWN_REFUSE)
+        return POLICY_REFUSED;
+    if (user == POLICY_YES || unknown == POLICY_UNKNOWN_ALLOW)
+        return POLICY_ALLOWED;
+    return POLICY_TO_ASK;
+}
+
+json_t *policy_section_json(const struct policy_section *section)
+{
+    if (section == NULL)
+        return json_null();
+    return json_pack("{s:s, s:s, s:s, s:O}", "origin", section->user ? "user" : "site", "file",
+                     section->file, "section", section->name, "keys", section->keys);
+}
+
+json_t *policy_rules_json(const struct policy *policy)
+{
+    json_t *rules = json_array();
+
+    for (size_t i = 0; i < policy->n; i++)
+        for (size_t k = 0; k < policy->files[i].n; k++)
+            json_array_append_new(rules, policy_section_json(&policy->files[i].sections[k]));
+    return rules;
 }
 
 json_t *policy_json(const struct policy *policy)

@@ -1,52 +1,87 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which program may use what of a card: the files policy.d/NAME.conf of the configuration, read in
- * the order of their names. The first section whose "program" matches the path of a program is its
+ * Which program may do what: the files policy.d/NAME.conf of the configuration, read in the order
+ * of their names, and the user's own file under them. The first section that fits a program is its
  * rule; then the first section called [default]; then the built-in rule.
  *
- * A file with a mistake is refused as a whole: what it said before stays in force. One that never
- * was right may have been meant to forbid something: programs that no other file names then get
- * nothing, until it is corrected.
+ * The user's file takes away, or answers what the site leaves open; it never widens what the site
+ * says. A file with a mistake is refused as a whole: what it said before stays in force. One that
+ * never was right may have been meant to forbid something: programs that no other file names then
+ * get nothing, until it is corrected.
  */
 #ifndef AGENT_POLICY_H
 #define AGENT_POLICY_H
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stdint.h>
+
+#include "agent/policy_terms.h"
 
 /* Files read, at most. */
 #define POLICY_FILES_MAX 64
 
-enum policy_data {
-    POLICY_DATA_NONE,
-    POLICY_DATA_PUBLIC, /* what the card gives to anybody */
-    POLICY_DATA_ALL,    /* also what it gives after the PIN */
+/* What becomes of a need that no rule answers. */
+enum policy_unknown { POLICY_UNKNOWN_REFUSE, POLICY_UNKNOWN_ASK, POLICY_UNKNOWN_ALLOW };
+extern const char *const policy_unknown_names[];
+
+enum policy_verdict { POLICY_REFUSED, POLICY_TO_ASK, POLICY_ALLOWED };
+extern const char *const policy_verdict_names[];
+
+/* Who asks; each may be NULL: not known. origin: the web page that the program speaks for. */
+struct policy_peer {
+    const char *program;
+    const char *unit;
+    const char *app;
+    const char *origin;
 };
 
-/* What one program may do with a card through PKCS#11. */
+struct policy_section;
+
+/* What holds for one program: the site's terms and the user's, combined. */
 struct policy_rule {
-    bool authentication;   /* use the authentication key */
-    bool signature;        /* use the signature key; the user confirms each time */
-    enum policy_data data; /* read data objects */
-    bool ask_pin;          /* have the PIN asked when a key needs it; false: an error at once */
-    bool login_required;   /* told that C_Login is needed before a key is used */
-    bool proxy;            /* send requests to national APIs through the e-Santé proxy */
-    bool typed_pin;        /* a PIN given to C_Login is dropped; false: refused */
+    struct policy_terms terms; /* lists and what may be left open are in the sections instead */
+    const struct policy_section *site; /* or NULL: the built-in rule. Borrowed until a reload */
+    const struct policy_section *user; /* or NULL */
+    bool closed;                       /* a file is refused that never was right */
+    bool web;                          /* for a web origin */
 };
 
 struct policy;
 
-/* directory is copied; one that does not exist holds no file. NULL when memory is short. */
-struct policy *policy_new(const char *directory);
+/*
+ * directory and user_file (or NULL) are copied; what does not exist says nothing. NULL when memory
+ * is short.
+ */
+struct policy *policy_new(const char *directory, const char *user_file);
 void policy_free(struct policy *policy);
 
 /* Reads the files again. */
 void policy_reload(struct policy *policy);
 
-/* The rule of that program; path NULL: one that cannot be told. Borrowed until the next reload. */
-const struct policy_rule *policy_for(const struct policy *policy, const char *path);
+/* Another number after each reload: rules found before are not to be used any more. */
+uint64_t policy_generation(const struct policy *policy);
+
+/* Whether some rule goes by unit or app. */
+bool policy_wants_cgroup(const struct policy *policy);
+
+void policy_find(const struct policy *policy, const struct policy_peer *peer,
+                 struct policy_rule *ret_rule);
+
+/* hello and cancel are permitted to all; to a web origin, by itself, what it is made for alone. */
+bool policy_permits(const struct policy_rule *rule, const char *method);
+
+/* audience: of a statement, else NULL. */
+enum policy_verdict policy_decide(const struct policy_rule *rule, enum policy_unknown unknown,
+                                  enum policy_kind kind, const char *audience);
 
 /* {files: n, refused: [{file, error}]} */
 json_t *policy_json(const struct policy *policy);
+
+/* [{origin: "site" | "user", file, section, keys: {…}}] */
+json_t *policy_rules_json(const struct policy *policy);
+
+/* One of them, or null. */
+json_t *policy_section_json(const struct policy_section *section);
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/access.h"
 #include "agent/api/api_check.h"
 #include "agent/methods.h"
 #include "agent/request.h"
@@ -118,12 +119,14 @@ static void dispatch(struct conn *conn, const char *id, const json_t *message)
     else if (conn->n_requests >= REQUESTS_MAX)
         fail_set(&fail, CPS_TOO_MANY_REQUESTS, "%d on this connection", REQUESTS_MAX);
     else if (api_check(method, params, &fail) == CPS_OK &&
+             access_permits(conn, method, &fail) == CPS_OK &&
              session_check_epoch(conn->agent->session, params, &fail) == CPS_OK) {
         request = request_new(conn, id, TAKE_PTR(params));
         if (request != NULL) {
             request->deadline_ms = clock_boot_ms() + json_get_int(request->params, "deadline_ms",
                                                                   method->default_deadline_ms);
-            request->interactive = interaction == NULL || strcmp(interaction, "none") != 0;
+            request->interactive = access_rule(conn)->terms.interaction &&
+                                   (interaction == NULL || strcmp(interaction, "none") != 0);
             method_handlers[method->id](conn->agent, request);
             return;
         }

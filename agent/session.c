@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "agent/cards.h"
+#include "agent/consent.h"
 #include "agent/evidence_events.h"
 #include "agent/identity.h"
 #include "agent/practice_memory.h"
@@ -91,6 +92,7 @@ static void close_session(struct session *session, enum session_input why)
     session_clock_stop(&session->clock);
     evidence_session_closed(session->agent, session, reasons[why]);
     tokens_drop(session->tokens);
+    consents_end(session->agent->consents, session->epoch, CPS_SESSION_CHANGED);
     if (forgets_pin(why))
         session_leave_card(session, NULL);
     login_proof_done(&session->proof);
@@ -110,6 +112,7 @@ static void withdraw(struct session *session, enum session_input why)
     fail_set(&fail, session->state == SESSION_PARKED ? CPS_SESSION_CHANGED : CPS_SESSION_LOCKED,
              "its owner left the desk meanwhile");
     tokens_hold(session->tokens, &fail);
+    consents_end(session->agent->consents, session->epoch, fail.code);
     if (why == SESSION_PARK)
         session_leave_card(session, NULL);
     else

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "agent/pin_policy.h"
+#include "agent/push_limit.h"
 
 /* clang-format off: one key a line */
 const struct config_key settings_keys[] = {
@@ -21,6 +22,11 @@ const struct config_key settings_keys[] = {
     {"trust", "crl_refresh_h", CONFIG_INT, 1, 720},
     {"trust", "proxy", CONFIG_STRING, 0, 0},
     {"psc", "provider", CONFIG_STRING, 0, 0},
+    {"policy", "unknown", CONFIG_STRING, 0, 0},
+    {"policy", "http_localhost", CONFIG_BOOL, 0, 0},
+    {"limits", "statements_per_minute", CONFIG_INT, 0, 1000000},
+    {"limits", "statements_burst", CONFIG_INT, 1, 1000000},
+    {"limits", "pushes_per_hour", CONFIG_INT, 1, PUSH_LIMIT_MAX},
     {"card", "module", CONFIG_STRING, 0, 0},
     {"card", "module_always", CONFIG_BOOL, 0, 0},
     {"card", "module_token", CONFIG_STRING, 0, 0},
@@ -49,6 +55,7 @@ static const struct {
     {"session", "contactless", {"refuse", "allow"}},
     {"session", "on_lock", {"close", "lock", "keep"}},
     {"session", "borrow", {"end", "park"}},
+    {"policy", "unknown", {"ask", "refuse", "allow"}},
     {"evidence", "on_failure", {"continue", "refuse"}},
     {"evidence", "export", {"none", "journal", "syslog"}},
     {"trust", "revocation", {"crl", "off", "ocsp", "crl+ocsp"}},

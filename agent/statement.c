@@ -81,14 +81,14 @@ static json_t *make_claims(struct agent *agent, const struct login_proof *proof,
     return claims;
 }
 
-cps_error statement_make(struct agent *agent, const char *audience, const char *nonce,
-                         const char *counter_signer, char **ret_jws, int64_t *ret_expires_at_s,
-                         struct fail *fail)
+cps_error statement_make(struct agent *agent, const struct statement_want *want, char **ret_jws,
+                         int64_t *ret_expires_at_s, struct fail *fail)
 {
     const struct login_proof *proof = session_proof(agent->session);
     AUTO_JSON json_t *claims = NULL;
     AUTO_FREE char *jti = NULL;
     int64_t now = clock_real_s();
+    int64_t expires_at_s = now + (want->lifetime_s > 0 ? want->lifetime_s : STATEMENT_TTL_S);
     uint8_t random[16];
     char *jws;
 
@@ -97,18 +97,18 @@ cps_error statement_make(struct agent *agent, const char *audience, const char *
     if (RAND_bytes(random, sizeof random) != 1 || (jti = b64_encode(random, sizeof random)) == NULL)
         return fail_set(fail, CPS_INTERNAL, "no random numbers");
     claims = make_claims(agent, proof, jti);
-    json_object_set_new(claims, "aud", json_string(audience));
-    json_object_set_new(claims, "nonce", json_string(nonce));
-    if (counter_signer != NULL)
+    json_object_set_new(claims, "aud", json_string(want->audience));
+    json_object_set_new(claims, "nonce", json_string(want->nonce));
+    if (want->counter_signer != NULL)
         json_object_set_new(json_object_get(claims, "card"), "x5t#S256",
-                            json_string(counter_signer));
+                            json_string(want->counter_signer));
     json_object_set_new(claims, "iat", json_integer(now));
-    json_object_set_new(claims, "exp", json_integer(now + STATEMENT_TTL_S));
+    json_object_set_new(claims, "exp", json_integer(expires_at_s));
     jws = keys_sign(agent->keys, STATEMENT_TYP, claims);
     if (jws == NULL)
         return fail_set(fail, CPS_INTERNAL, "cannot sign");
     session_touch(agent->session);
     *ret_jws = jws;
-    *ret_expires_at_s = now + STATEMENT_TTL_S;
+    *ret_expires_at_s = expires_at_s;
     return CPS_OK;
 }

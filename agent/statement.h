@@ -14,13 +14,20 @@
 #define STATEMENT_TTL_S 120
 #define STATEMENT_TYP   "cps-login+jwt"
 
+/* What a statement is made for; all borrowed. */
+struct statement_want {
+    const char *audience;
+    const char *nonce;
+    int lifetime_s;             /* of the rule of who asks, or 0: STATEMENT_TTL_S */
+    const char *counter_signer; /* base64url of the SHA-256 of the certificate of the card whose
+                                   counter-signature goes with it, or NULL */
+};
+
 /*
- * A statement on the session that is open; NO_SESSION or SESSION_LOCKED otherwise. counter_signer:
- * base64url of the SHA-256 of the certificate of the card whose counter-signature goes with it, or
- * NULL. The caller frees the text.
+ * A statement on the session that is open; NO_SESSION or SESSION_LOCKED otherwise. The caller frees
+ * the text.
  */
-cps_error statement_make(struct agent *agent, const char *audience, const char *nonce,
-                         const char *counter_signer, char **ret_jws, int64_t *ret_expires_at_s,
-                         struct fail *fail);
+cps_error statement_make(struct agent *agent, const struct statement_want *want, char **ret_jws,
+                         int64_t *ret_expires_at_s, struct fail *fail);
 
 #endif

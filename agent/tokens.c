@@ -173,6 +173,11 @@ void tokens_drop(struct tokens *tokens)
     serve_waiters(tokens, &fail);
 }
 
+const char *tokens_provider(const struct tokens *tokens)
+{
+    return tokens->handle != NULL ? tokens->provider : NULL;
+}
+
 const char *tokens_handle(const struct tokens *tokens)
 {
     return tokens->handle;

@@ -33,6 +33,9 @@ void tokens_hold(struct tokens *tokens, const struct fail *why);
  * the provider ends, unless it is the one that the new login goes on with: oidcd knows. */
 void tokens_replace(struct tokens *tokens, const json_t *login);
 
+/* The provider of the session's tokens, or NULL: it has none. Borrowed. */
+const char *tokens_provider(const struct tokens *tokens);
+
 /* The name that oidcd has for the provider's session, or NULL. Borrowed. */
 const char *tokens_handle(const struct tokens *tokens);
 

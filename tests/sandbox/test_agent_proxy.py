@@ -19,7 +19,7 @@ ca_file = {ca}
 """
 # These tests run as root, whom the agent of another user cannot tell.
 ALLOWED = "[default]\nproxy = yes\n"
-NAMED = "[dpi]\nprogram = {program}\nproxy = yes\n"
+NAMED = "[dpi]\nprogram = {program}\nproxy = yes\n[default]\nproxy = no\n"
 SEND = """
 import json, socket, sys
 with socket.socket(socket.AF_UNIX) as agent:

@@ -75,7 +75,7 @@ def test_answers_and_notifications():
             "SESSION_CHANGED"
         assert judge.call("token.get") == "TOKEN_UNAVAILABLE"
         assert judge.call("provider.check") == "PROVIDER_UNKNOWN"
-        assert judge.call("proxy.send", service="dmp", endpoint="x") == "NOT_ALLOWED"
+        assert judge.call("proxy.send", service="dmp", endpoint="x") == "TOKEN_UNAVAILABLE"
         assert judge.call("session.practice")["epoch"] == session["epoch"]
         assert judge.call("session.practice", number=99) == "PRACTICE_UNKNOWN"
         assert judge.call("session.lock")["session"]["state"] == "locked"
@@ -85,6 +85,9 @@ def test_answers_and_notifications():
         assert judge.call("session.step_up", max_age=0)["epoch"] == session["epoch"]
         assert "keys" in judge.call("keys.rotate")
         judge.call("trust.refresh")
+        judge.call("policy.list")
+        assert judge.call("policy.check", program="/opt/dpi", audience="dpi")["methods"]
+        assert judge.call("policy.revoke", id=1) == {"revoked": 0}
         (token,) = judge.call("pkcs11.tokens", wait=True)["tokens"]
         card = {"card_id": token["card_id"]}
         assert judge.call("pkcs11.login", **card) == {}

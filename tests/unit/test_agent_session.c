@@ -206,7 +206,9 @@ static json_t *state_it(const char *nonce)
     int64_t expires_at_s = 0;
     struct fail fail;
 
-    assert_int_equal(statement_make(&agent, "dpi", nonce, NULL, &jws, &expires_at_s, &fail),
+    assert_int_equal(statement_make(&agent,
+                                    &(struct statement_want){.audience = "dpi", .nonce = nonce},
+                                    &jws, &expires_at_s, &fail),
                      CPS_OK);
     assert_int_equal(expires_at_s, NOW + STATEMENT_TTL_S);
     return verified_claims(jws);
@@ -226,7 +228,8 @@ static void statements(void **state)
     assert_non_null(mkdtemp(dir));
     agent.keys = keys_new(dir, &fail);
     assert_non_null(agent.keys);
-    assert_int_equal(statement_make(&agent, "a", "n", NULL, &jws, &expires_at_s, &fail),
+    assert_int_equal(statement_make(&agent, &(struct statement_want){.audience = "a", .nonce = "n"},
+                                    &jws, &expires_at_s, &fail),
                      CPS_NO_SESSION);
     assert_null(jws);
 

@@ -67,10 +67,13 @@ class Agent:
     name -> text of its profile; people: name -> text of its file in people.d;
     libexec: programs (files, or the text of scripts) to put in place of the real helpers; settings:
     more of cps-agent.conf; trust: more of its section [trust], by default that nothing is asked of
-    any network; prefix: a command that runs it, in a namespace of its own for instance."""
+    any network; prefix: a command that runs it, in a namespace of its own for instance; policy,
+    limits: its sections [policy] and [limits], by default that no program is unknown, that phones
+    may ring often and statements are not counted."""
 
     def __init__(self, pcscd=None, anchors=(), providers=None, settings="", libexec=None, env=None,
-                 people=None, trust="revocation = off\n", prefix=()):
+                 people=None, trust="revocation = off\n", prefix=(), policy="unknown = allow\n",
+                 limits="pushes_per_hour = 1000\nstatements_per_minute = 0\n"):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="cpsagent-"))
         self.dir.chmod(0o755)
         self.bin = self.dir / "bin"
@@ -94,7 +97,7 @@ class Agent:
         self.pinentry.default("cancel")
         (self.config / "cps-agent.conf").write_text(
             f"[prompt]\npinentry = {self.bin / 'pinentry-scripted'}\ntimeout_s = 30\n"
-            f"[trust]\ntest = yes\n{trust}{settings}")
+            f"[trust]\ntest = yes\n{trust}[policy]\n{policy}[limits]\n{limits}{settings}")
         (self.dir / "run").chmod(0o700)
         own(self.dir / "run"), own(self.dir / "home"), own(self.dir / "pinentry")
         own(self.config)

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The gate between a connection and what it asks for: its rule, found once for a connection and
+ * again when rules or answers change, and the limits.
+ */
+#ifndef AGENT_ACCESS_H
+#define AGENT_ACCESS_H
+
+#include "agent/agent.h"
+#include "agent/api/api_check.h"
+#include "agent/policy.h"
+#include "agent/request.h"
+
+/* The rule of the program, or web origin, at the other end. Borrowed until the loop turns. */
+const struct policy_rule *access_rule(struct conn *conn);
+
+/* CPS_NOT_ALLOWED when its rule does not permit the method. */
+cps_error access_permits(struct conn *conn, const struct api_method *method, struct fail *fail);
+
+/* Goes on with a request that was allowed: at once or later, with the session it was allowed for.
+ */
+typedef void (*access_granted)(struct agent *agent, struct request *request);
+
+/*
+ * Something is asked for in the name of the person at the desk: granted is called when rules,
+ * remembered answers or the user allow it, else the request fails. audience: of the statement or
+ * exchanged token, service of a proxy, provider of the session's own tokens. Without a session
+ * granted is called too: it says so.
+ */
+void access_request(struct agent *agent, struct request *request, enum policy_kind kind,
+                    const char *audience, access_granted granted);
+
+/* For consent.c: allowed to the connection; a token of the session is then spared the next look. */
+void access_note(struct conn *conn, enum policy_kind kind);
+
+/* CPS_OK and the web origin of a hello taken over, or why it is refused. origin NULL: none. */
+cps_error access_set_origin(struct conn *conn, const char *origin, struct fail *fail);
+
+/* The limits of the configuration. Nothing when memory is short. */
+struct rate_limit *access_rate_new(const struct config *config);
+struct push_limit *access_pushes_new(const struct config *config);
+
+#endif

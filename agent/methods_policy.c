@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/methods_policy.h"
+
+#include "agent/access.h"
+#include "agent/consent.h"
+#include "agent/evidence_events.h"
+#include "agent/policy.h"
+#include "agent/session.h"
+#include "agent/statement.h"
+#include "agent/tokens.h"
+#include "base/json.h"
+#include "base/util.h"
+
+void method_policy_list(struct agent *agent, struct request *request)
+{
+    AUTO_JSON json_t *files = policy_json(agent->policy);
+
+    request_reply(request, json_pack("{s:s, s:o, s:O, s:o}", "unknown",
+                                     policy_unknown_names[consents_unknown(agent->consents)],
+                                     "rules", policy_rules_json(agent->policy), "refused",
+                                     json_get_array(files, "refused"), "answers",
+                                     consents_json(agent->consents)));
+}
+
+/* As access_request() decides, short of asking. */
+static enum policy_verdict decide(struct agent *agent, const struct policy_rule *rule,
+                                  const struct policy_peer *peer, enum policy_kind kind,
+                                  const char *audience)
+{
+    enum policy_verdict verdict =
+        policy_decide(rule, consents_unknown(agent->consents), kind, audience);
+    bool confirm = (rule->terms.confirm & 1U << kind) != 0;
+    enum policy_answer said = POLICY_SILENT;
+
+    if (verdict == POLICY_TO_ASK)
+        said = consents_recall(agent->consents, peer->program, peer->origin, kind, audience);
+    if (said == POLICY_NO)
+        return POLICY_REFUSED;
+    if (said == POLICY_YES)
+        verdict = POLICY_ALLOWED;
+    return verdict == POLICY_ALLOWED && confirm ? POLICY_TO_ASK : verdict;
+}
+
+static json_t *decisions(struct agent *agent, const struct policy_rule *rule,
+                         const struct policy_peer *peer, const char *audience)
+{
+    const char *provider = tokens_provider(session_tokens(agent->session));
+    json_t *told = json_object();
+
+    for (int i = 0; i < POLICY_KINDS; i++) {
+        enum policy_kind kind = (enum policy_kind)i;
+        bool of_session = kind == POLICY_ACCESS_TOKEN || kind == POLICY_ID_TOKEN;
+        const char *about = of_session ? provider : audience;
+
+        if (about == NULL && kind == POLICY_STATEMENT)
+            continue;
+        json_object_set_new(
+            told, policy_kind_names[i],
+            json_string(
+                policy_verdict_names[decide(agent, rule, peer, kind, about != NULL ? about : "")]));
+    }
+    return told;
+}
+
+static json_t *methods(const struct policy_rule *rule)
+{
+    json_t *list = json_array();
+
+    for (int i = 0; i < API_METHOD_COUNT; i++)
+        if (policy_permits(rule, api_methods[i].name))
+            json_array_append_new(list, json_string(api_methods[i].name));
+    return list;
+}
+
+void method_policy_check(struct agent *agent, struct request *request)
+{
+    const json_t *params = request->params;
+    struct policy_peer peer = {.program = json_get_string(params, "program"),
+                               .unit = json_get_string(params, "unit"),
+                               .app = json_get_string(params, "app"),
+                               .origin = json_get_string(params, "origin")};
+    struct policy_rule rule;
+    json_t *answer;
+
+    policy_find(agent->policy, &peer, &rule);
+    answer = json_pack("{s:o, s:o, s:o, s:o}", "site", policy_section_json(rule.site), "user",
+                       policy_section_json(rule.user), "decisions",
+                       decisions(agent, &rule, &peer, json_get_string(params, "audience")),
+                       "methods", methods(&rule));
+    json_object_set_new(answer, "interaction", json_boolean(rule.terms.interaction));
+    json_object_set_new(answer, "origins", json_boolean(rule.terms.origins));
+    json_object_set_new(answer, "counter_signature", json_boolean(rule.terms.counter_signature));
+    json_object_set_new(
+        answer, "lifetime_s",
+        json_integer(rule.terms.lifetime_s > 0 ? rule.terms.lifetime_s : STATEMENT_TTL_S));
+    request_reply(request, answer);
+}
+
+void method_policy_revoke(struct agent *agent, struct request *request)
+{
+    const char *program = json_get_string(request->params, "program");
+    int64_t id = json_get_int(request->params, "id", 0);
+    unsigned count = 0;
+    struct fail fail = FAIL_INIT;
+
+    (void)consents_revoke(agent->consents, id, program, &count, &fail);
+    if (count > 0)
+        evidence_consent_revoked(agent, request->conn, count);
+    if (fail.code != CPS_OK)
+        request_fail(request, &fail);
+    else
+        request_reply(request, json_pack("{s:i}", "revoked", (int)count));
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How often the phone of one person may ring in an hour, whoever asks for it and however it ends:
+ * somebody who is asked again and again ends up saying yes. Kept while the agent runs.
+ */
+#ifndef AGENT_PUSH_LIMIT_H
+#define AGENT_PUSH_LIMIT_H
+
+#include <stdint.h>
+
+#include "base/fail.h"
+
+/* People remembered; with one more the oldest is forgotten, unless all are of this hour. */
+#define PUSH_LIMIT_PEOPLE_MAX 256
+
+#define PUSH_LIMIT_DEFAULT 10
+#define PUSH_LIMIT_MAX     1000
+
+struct push_limit;
+
+struct push_limit *push_limit_new(unsigned per_hour);
+void push_limit_free(struct push_limit *limit);
+
+/* CPS_PUSH_LIMITED, with the time after which it may be tried again, when it may not ring now. */
+cps_error push_limit_check(const struct push_limit *limit, const char *national_id,
+                           struct fail *fail);
+
+/* It is going to ring. */
+void push_limit_count(struct push_limit *limit, const char *national_id);
+
+#endif

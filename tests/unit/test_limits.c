@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "agent/push_limit.h"
+#include "agent/rate_limit.h"
+#include "base/clock.h"
+
+#define MINUTE_MS 60000
+#define HOUR_MS   3600000
+
+static int64_t take(struct rate_limit *limit, const char *program)
+{
+    bool first;
+
+    return rate_limit_take(limit, program, &first);
+}
+
+static void a_burst_then_the_rate(void **state)
+{
+    struct rate_limit *limit = rate_limit_new(600, 20);
+    bool first;
+
+    (void)state;
+    clock_fake(1000, 0);
+    for (int i = 0; i < 20; i++)
+        assert_int_equal(take(limit, "/a"), 0);
+    assert_int_equal(rate_limit_take(limit, "/a", &first), 100);
+    assert_true(first);
+    assert_int_equal(rate_limit_take(limit, "/a", &first), 100);
+    assert_false(first);
+    assert_int_equal(take(limit, "/b"), 0);
+    clock_fake(1099, 0);
+    assert_int_equal(take(limit, "/a"), 1);
+    clock_fake(1100, 0);
+    assert_int_equal(take(limit, "/a"), 0);
+    assert_int_equal(take(limit, "/a"), 100);
+    clock_fake(INT64_MAX / 2, 0); /* long asleep: full, and no more than full */
+    for (int i = 0; i < 20; i++)
+        assert_int_equal(take(limit, "/a"), 0);
+    assert_int_equal(rate_limit_take(limit, "/a", &first), 100);
+    assert_true(first);
+    rate_limit_free(limit);
+}
+
+/* What is left of ten thousand requests in a minute. */
+static void ten_thousand_in_a_minute(void **state)
+{
+    struct rate_limit *limit = rate_limit_new(600, 200);
+    int served = 0;
+
+    (void)state;
+    for (int i = 0; i < 10000; i++) {
+        clock_fake(5000 + i * 6, 0);
+        served += take(limit, "/a") == 0;
+    }
+    assert_in_range(served, 798, 800);
+    rate_limit_free(limit);
+}
+
+static void many_programs(void **state)
+{
+    struct rate_limit *limit = rate_limit_new(60, 1);
+    char name[16];
+
+    (void)state;
+    for (int i = 0; i < 2 * RATE_LIMIT_PROGRAMS_MAX; i++) {
+        clock_fake(10 + i, 0);
+        snprintf(name, sizeof name, "/%d", i);
+        assert_int_equal(take(limit, name), 0);
+    }
+    assert_int_not_equal(take(limit, name), 0);
+    rate_limit_free(limit);
+}
+
+static void no_limit(void **state)
+{
+    struct rate_limit *limit = rate_limit_new(0, 1);
+
+    (void)state;
+    for (int i = 0; i < 1000; i++)
+        assert_int_equal(take(limit, "/a"), 0);
+    rate_limit_free(limit);
+}
+
+static void pushes_of_an_hour(void **state)
+{
+    struct push_limit *limit = push_limit_new(3);
+    struct fail fail = FAIL_INIT;
+
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        clock_fake(1000 + i, 0);
+        assert_int_equal(push_limit_check(limit, "99700000001", &fail), CPS_OK);
+        push_limit_count(limit, i == 1 ? "899700000001" : "99700000001");
+    }
+    assert_int_equal(push_limit_check(limit, "899700000001", &fail), CPS_PUSH_LIMITED);
+    assert_int_equal(fail.retry_after_ms, HOUR_MS - 2);
+    assert_int_equal(push_limit_check(limit, "99700000001", &fail), CPS_PUSH_LIMITED);
+    assert_int_equal(push_limit_check(limit, "899700000002", &fail), CPS_OK);
+    clock_fake(1000 + HOUR_MS, 0);
+    assert_int_equal(push_limit_check(limit, "899700000001", &fail), CPS_OK);
+    push_limit_count(limit, "899700000001");
+    assert_int_equal(push_limit_check(limit, "899700000001", &fail), CPS_PUSH_LIMITED);
+    assert_int_equal(fail.retry_after_ms, 1);
+    push_limit_free(limit);
+}
+
+/* The table cannot be emptied by naming others. */
+static void pushes_to_many_people(void **state)
+{
+    struct push_limit *limit = push_limit_new(1);
+    struct fail fail = FAIL_INIT;
+    char name[32];
+
+    (void)state;
+    clock_fake(1000, 0);
+    for (int i = 0; i < PUSH_LIMIT_PEOPLE_MAX; i++) {
+        snprintf(name, sizeof name, "ANS20%06d", i);
+        assert_int_equal(push_limit_check(limit, name, &fail), CPS_OK);
+        push_limit_count(limit, name);
+    }
+    assert_int_equal(push_limit_check(limit, "one more", &fail), CPS_PUSH_LIMITED);
+    assert_int_equal(push_limit_check(limit, "ANS20000000", &fail), CPS_PUSH_LIMITED);
+    clock_fake(1000 + HOUR_MS, 0);
+    assert_int_equal(push_limit_check(limit, "one more", &fail), CPS_OK);
+    push_limit_count(limit, "one more");
+    assert_int_equal(push_limit_check(limit, "one more", &fail), CPS_PUSH_LIMITED);
+    assert_int_equal(push_limit_check(limit, "ANS20000000", &fail), CPS_OK);
+    push_limit_free(limit);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_burst_then_the_rate), cmocka_unit_test(ten_thousand_in_a_minute),
+        cmocka_unit_test(many_programs),         cmocka_unit_test(no_limit),
+        cmocka_unit_test(pushes_of_an_hour),     cmocka_unit_test(pushes_to_many_people),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
