@@ -7,9 +7,6 @@
 #include "base/json.h"
 #include "base/util.h"
 
-/* The PIN may have to be typed. */
-#define COUNTER_SIGN_TIMEOUT_MS 90000
-
 int command_statement(struct cpsctl *ctl, int argc, char **argv)
 {
     static const struct option_row rows[] = {
@@ -22,7 +19,7 @@ int command_statement(struct cpsctl *ctl, int argc, char **argv)
     json_t *params = options_read(rows, argc, argv);
     AUTO_JSON json_t *statement = NULL;
     const char *text, *by_card;
-    int status, timeout_ms;
+    int status;
 
     if (params == NULL)
         return EXIT_USAGE;
@@ -31,9 +28,7 @@ int command_statement(struct cpsctl *ctl, int argc, char **argv)
         text_line(stderr, "%s", _("cpsctl: il faut --audience et --nonce"));
         return EXIT_USAGE;
     }
-    timeout_ms = json_get_bool(params, "counter_sign", false) ? COUNTER_SIGN_TIMEOUT_MS
-                                                              : CPS_AGENT_TIMEOUT_MS;
-    status = cpsctl_call(ctl, "statement.get", params, timeout_ms, &statement);
+    status = cpsctl_call(ctl, "statement.get", params, CPSCTL_CONSENT_TIMEOUT_MS, &statement);
     if (status != EXIT_DONE)
         return status;
     if (ctl->json) {

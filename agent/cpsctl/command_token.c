@@ -7,9 +7,6 @@
 #include "base/json.h"
 #include "base/util.h"
 
-/* The agent may have to fetch a longer-lived token from the provider. */
-#define TOKEN_TIMEOUT_MS 20000
-
 int command_token(struct cpsctl *ctl, int argc, char **argv)
 {
     static const struct option_row rows[] = {
@@ -26,7 +23,7 @@ int command_token(struct cpsctl *ctl, int argc, char **argv)
 
     if (params == NULL)
         return EXIT_USAGE;
-    status = cpsctl_call(ctl, "token.get", params, TOKEN_TIMEOUT_MS, &token);
+    status = cpsctl_call(ctl, "token.get", params, CPSCTL_CONSENT_TIMEOUT_MS, &token);
     if (status != EXIT_DONE)
         return status;
     text = json_get_string(token, "token");

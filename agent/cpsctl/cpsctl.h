@@ -54,6 +54,7 @@ int command_lock(struct cpsctl *ctl, int argc, char **argv);
 int command_unlock(struct cpsctl *ctl, int argc, char **argv);
 int command_step_up(struct cpsctl *ctl, int argc, char **argv);
 int command_pin(struct cpsctl *ctl, int argc, char **argv);
+int command_policy(struct cpsctl *ctl, int argc, char **argv);
 int command_practice(struct cpsctl *ctl, int argc, char **argv);
 int command_statement(struct cpsctl *ctl, int argc, char **argv);
 int command_token(struct cpsctl *ctl, int argc, char **argv);
@@ -63,6 +64,9 @@ int command_audit(struct cpsctl *ctl, int argc, char **argv);
 int command_verify(struct cpsctl *ctl, int argc, char **argv);
 int command_provider(struct cpsctl *ctl, int argc, char **argv);
 int command_trust(struct cpsctl *ctl, int argc, char **argv);
+
+/* For what the user may first have to allow, whatever else it takes. */
+#define CPSCTL_CONSENT_TIMEOUT_MS 90000
 
 /* Becomes the program beside cpsctl whose name ends so; argv[0] is set here. Returns on failure. */
 int cpsctl_companion(const char *suffix, char **argv);

@@ -20,6 +20,10 @@ static const struct command commands[] = {
      N_("ouvrir la session du professionnel")},
     {"pin", command_pin, "change|unblock|status [--reader R]",
      N_("changer ou débloquer le code porteur de la carte")},
+    {"policy", command_policy,
+     "[list] | check PROGRAMME [--audience A] [--origin O] [--unit U] [--app A] | revoke "
+     "NUMÉRO|--program P|--all",
+     N_("ce que chaque programme peut demander, et les réponses retenues")},
     {"practice", command_practice, "[NUMÉRO | --forget] [--epoch E]",
      N_("situations d'exercice : les voir, choisir, oublier le choix")},
     {"statement", command_statement, "--audience A --nonce N [--counter-sign] [--epoch E]",

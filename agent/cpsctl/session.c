@@ -40,6 +40,7 @@ int cpsctl_exit_status(cps_error error)
     case CPS_CANCELLED:
     case CPS_PROMPT_CANCELLED:
     case CPS_LOGIN_REFUSED:
+    case CPS_CONSENT_REFUSED:
         return EXIT_CANCELLED;
     case CPS_DEADLINE_EXCEEDED:
     case CPS_PROMPT_TIMEOUT:
@@ -71,6 +72,7 @@ static int explain(const struct cpsctl *ctl, cps_error error, const json_t *deta
     const cps_error_text *text = cps_error_get_text(error);
     const json_t *causes = json_get_array(details, "causes");
     int64_t tries = json_get_int(details, "tries_left", -1);
+    int64_t wait_ms = json_get_int(details, "retry_after_ms", 0);
     const json_t *cause;
     size_t i;
 
@@ -82,6 +84,8 @@ static int explain(const struct cpsctl *ctl, cps_error error, const json_t *deta
     fprintf(stderr, "cpsctl: %s\n", text_is_english() ? text->message_en : text->message_fr);
     if (tries >= 0)
         fprintf(stderr, _("Essais restants : %lld\n"), (long long)tries);
+    if (wait_ms > 0)
+        fprintf(stderr, _("À réessayer dans %lld s\n"), (long long)(wait_ms + 999) / 1000);
     fprintf(stderr, "→ %s\n", text_is_english() ? text->advice_en : text->advice_fr);
     json_array_foreach (causes, i, cause)
         text_line(stderr, "  (%s)", json_string_value(cause));
