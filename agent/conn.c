@@ -19,6 +19,9 @@
 /* Answers to lines of one turn are sent together, once there are so many bytes of them. */
 #define GATHERED_MAX 16384
 
+/* First size of what is kept for a socket. */
+#define OUT_MIN 4096
+
 /* Lines served before the other clients have their turn. */
 #define LINES_A_TURN 32
 
@@ -96,26 +99,42 @@ static void watch(struct conn *conn)
         break_off(conn);
 }
 
+/* What is left behind when it grows may hold tokens: it is wiped, which realloc() would not do. */
+static bool make_room(struct conn *conn, size_t more)
+{
+    size_t len = backlog(conn);
+    size_t size = conn->out_size;
+    char *grown;
+
+    if (conn->out_len + more <= size)
+        return true;
+    while (size < len + more)
+        size = size > 0 ? 2 * size : OUT_MIN;
+    grown = malloc(size);
+    if (grown == NULL)
+        return false;
+    if (conn->out != NULL) {
+        memcpy(grown, conn->out + conn->out_done, len);
+        explicit_bzero(conn->out, conn->out_len);
+        free(conn->out);
+    }
+    conn->out = grown;
+    conn->out_size = size;
+    conn->out_len = len;
+    conn->out_done = 0;
+    return true;
+}
+
 /* Keeps what the socket did not take. */
 static bool keep(struct conn *conn, const struct iovec *iov, size_t n, size_t skip)
 {
     size_t more = 0;
-    char *grown;
 
     for (size_t i = 0; i < n; i++)
         more += iov[i].iov_len;
     more -= skip;
-    if (conn->out_done > 0) {
-        conn->out_len -= conn->out_done;
-        memmove(conn->out, conn->out + conn->out_done, conn->out_len);
-        conn->out_done = 0;
-    }
-    if (conn->out_len + more > CONN_BACKLOG_MAX)
+    if (backlog(conn) + more > CONN_BACKLOG_MAX || !make_room(conn, more))
         return false;
-    grown = realloc(conn->out, conn->out_len + more);
-    if (grown == NULL)
-        return false;
-    conn->out = grown;
     for (size_t i = 0; i < n; i++) {
         size_t from = skip < iov[i].iov_len ? skip : iov[i].iov_len;
 
@@ -195,7 +214,7 @@ static bool flush(struct conn *conn)
     if (conn->out_done == conn->out_len) {
         explicit_bzero(conn->out, conn->out_len);
         free(TAKE_PTR(conn->out));
-        conn->out_len = conn->out_done = 0;
+        conn->out_len = conn->out_done = conn->out_size = 0;
         if (finished(conn))
             return false;
     }

@@ -57,6 +57,7 @@ struct conn {
     char *in;        /* lines that wait, an unfinished line, or NULL */
     size_t in_len;
     char *out; /* what the socket would not take, or NULL */
+    size_t out_size;
     size_t out_len;
     size_t out_done;
 };
