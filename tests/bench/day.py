@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A day in fake time: how long it takes, and what it leaves in memory."""
 
-from cpsworld.day import IDLE, LOGINS, OUTAGE_S, STATEMENTS, DayDesk
+from cpsworld.day import IDLE, LOCKS, LOGINS, OUTAGE_S, STATEMENTS, DayDesk
 
 from .report import Section
 
@@ -20,7 +20,7 @@ def run(_tools, _quick):
         f"`tests/idp` is the provider. {LOGINS} logins by e-CPS, {STATEMENTS} statements, "
         f"{report['tokens']} tokens asked for, {report['provider']['refreshes']} of them refreshed; "
         f"two logins used until their four hours are over, {len(IDLE)} ended by half an hour without "
-        f"use, the others by a logout; {OUTAGE_S // 60} minutes of outage. {report['hours']:.1f} "
+        f"use, the others by a logout; {len(LOCKS)} locked and unlocked by the phone; {OUTAGE_S // 60} minutes of outage. {report['hours']:.1f} "
         f"hours in {report['took_s']:.1f} s ({report['cpu_s']:.1f} s of processor time, the bench's own "
         f"not counted), {report['provider']['connections']} TLS connections and "
         "every line of evidence included. Memory: after a first login, and after the last.")

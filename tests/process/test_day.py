@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A day in seconds: fifty logins, two thousand statements, four-hour ends, an outage, and nothing left
-behind by them."""
+"""A day in seconds: fifty logins, two thousand statements, locks, four-hour ends, an outage, and nothing
+left behind by them."""
 import datetime
 import json
 import subprocess
@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from cpsworld.agent import unprivileged
-from cpsworld.day import CAPS, IDLE, LOGINS, OUTAGE_S, STATEMENTS, DayDesk
+from cpsworld.day import CAPS, IDLE, LOCKS, LOGINS, OUTAGE_S, STATEMENTS, DayDesk
 from cpsworld.paths import slowness
 
 FIRST = 1  # the login before the day, to be warm, and its statements
@@ -52,11 +52,12 @@ def test_the_provider_is_asked_no_more_than_it_must(report):
     """One refresh at most for each token that was wanted; during the outage an answer at once, and
     no refresh token twice."""
     provider = report["provider"]
-    assert provider["logins"] == LOGINS and provider["refused"] == 0
+    assert provider["logins"] == LOGINS + len(LOCKS) and provider["refused"] == 0
     assert 0 < provider["refreshes"] <= report["tokens"]
-    assert report["refused"] == {"PROVIDER_UNAVAILABLE": OUTAGE_S // 60}
+    assert report["refused"] == {"PROVIDER_UNAVAILABLE": OUTAGE_S // 60,
+                                 "SESSION_LOCKED": len(LOCKS)}
     # A login: ring, poll, UserInfo, and the end of its session: logout and two revocations.
-    assert provider["connections"] <= provider["refreshes"] + 7 * LOGINS + 40
+    assert provider["connections"] <= provider["refreshes"] + 7 * provider["logins"] + 40
 
 
 def test_nothing_is_left_behind(report):

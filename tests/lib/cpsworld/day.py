@@ -4,8 +4,9 @@
     with DayDesk() as desk:
         report = desk.live()
 
-Logins by e-CPS at mock-idp; each is used for statements and tokens, then ended by a logout, by nobody
-coming for half an hour, or by the four hours that a login lasts. One outage of the provider.
+Logins by e-CPS at mock-idp; each is used for statements and tokens, some are locked for a while, then
+ended by a logout, by nobody coming for half an hour, or by the four hours that a login lasts. One
+outage of the provider.
 """
 
 import pathlib
@@ -22,6 +23,8 @@ CAPS = (10, 30)          # logins that are used until their four hours are over
 IDLE = range(4, LOGINS, 5)  # those after which nobody comes
 OUTAGE = 20              # the login during which the provider is down
 OUTAGE_S = 20 * 60
+LOCKS = range(3, LOGINS, 12)  # logins that are locked and unlocked once
+LOCK_S = 5 * 60
 PEOPLE = ("899700001011", "899700001029", "899700001037", "899700001045", "899700001052")
 PER_LOGIN = STATEMENTS // LOGINS
 CAP_S, IDLE_S = 4 * 3600, 30 * 60
@@ -70,9 +73,9 @@ class DayDesk:
     def wait(self, seconds):
         self.clock.forward(seconds)
 
-    def login(self, person):
-        number = self.client.send("session.login", method="ecps", provider="idp",
-                                  national_id=person)
+    def by_phone(self, method, /, **params):
+        """A login, or an unlock, that the phone confirms."""
+        number = self.client.send(method, **params)
         while "expires_in_s" not in self.client.read().get("params", {}):
             pass  # until the phone has rung
         while True:  # oidcd may set its timer for the next poll after the time has moved
@@ -90,7 +93,7 @@ class DayDesk:
         self.client.call("token.get", kind="access", min_ttl_s=60)
         self.tokens += 1
 
-    def refusal(self, method, **params):
+    def refusal(self, method, /, **params):
         try:
             self.client.call(method, **params)
         except RpcError as error:
@@ -141,13 +144,25 @@ class DayDesk:
         self.token()
         assert self.provider_state()["state"] != "down"
 
+    def use_with_a_lock(self):
+        """Its owner leaves for five minutes; nothing is vouched for meanwhile."""
+        self.work(PER_LOGIN // 2, 20)
+        self.client.call("session.lock")
+        self.wait(LOCK_S)
+        self.refusal("statement.get", audience="dpi", nonce="nonce-locked")
+        self.by_phone("session.unlock")
+        self.work(PER_LOGIN // 2, 20)
+
     def one(self, number):
-        self.login(PEOPLE[number % len(PEOPLE)])
+        self.by_phone("session.login", method="ecps", provider="idp",
+                      national_id=PEOPLE[number % len(PEOPLE)])
         if number in CAPS:
             self.use_until_the_cap()
             return
         if number == OUTAGE:
             self.use_through_an_outage()
+        elif number in LOCKS:
+            self.use_with_a_lock()
         else:
             self.work(PER_LOGIN, self.random.randrange(5, 60))
         if number in IDLE:
