@@ -9,6 +9,7 @@ import pytest
 
 from cpsworld.agent import Agent, RpcError, failure
 from cpsworld.evil import OIDCD, PROVIDER_SETTINGS, evil
+from cpsworld.paths import slowness
 from cpsworld.program import Program
 
 PERSON = "899700001011"
@@ -83,7 +84,7 @@ def test_ten_thousand_statements_of_one_program():
         print(f"{served} of {MANY} in {took:.1f} s; the other: p50 "
               f"{statistics.median(alone) * 1e6:.0f} µs alone, "
               f"{statistics.median(beside) * 1e6:.0f} µs beside the flood, {len(beside)} of them")
-        assert statistics.median(beside) < 0.05
+        assert statistics.median(beside) < 0.05 * slowness()
         lines = [json.loads(line) for path in (agent.state / "evidence").glob("*.jsonl")
                  for line in path.read_text().splitlines()]
     told = [line for line in lines if line.get("result") == "RATE_LIMITED"]
@@ -91,14 +92,14 @@ def test_ten_thousand_statements_of_one_program():
 
 
 def test_limits_are_by_program_and_not_by_connection():
-    with world("statements_per_minute = 60\nstatements_burst = 3\n") as agent:
+    with world("statements_per_minute = 1\nstatements_burst = 3\n") as agent:
         with agent.client() as root, Program(agent) as dpi, Program(agent) as again, \
                 Program(agent, "other") as other:
             root.wait(login(root))
             for client in (dpi, again, dpi):
                 assert client.wait(statement(client))
             error = wait(again, statement(again))[1]
-            assert error.name == "RATE_LIMITED" and 0 < error.data["retry_after_ms"] <= 1000
+            assert error.name == "RATE_LIMITED" and 0 < error.data["retry_after_ms"] <= 60000
             assert other.wait(statement(other)) and dpi.call("token.get")
 
 
