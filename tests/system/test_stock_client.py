@@ -2,6 +2,7 @@
 """docs/examples/client.py, written against the documentation alone, run as its reader would."""
 import contextlib
 import shutil
+import signal
 import subprocess
 
 import pytest
@@ -14,6 +15,8 @@ from cpsworld.paths import SOURCE_DIR, slowness
 SOURCE = SOURCE_DIR / "docs" / "examples" / "client.py"
 SECOND = "Virtual PCD 00 01"
 MINE = "https://dpi.example"
+OTHERS = "https://pacs.example"
+RULE = f"[dpi]\nprogram = /usr/bin/python3*\naudiences = {MINE}\ntokens = none\n"
 
 
 class Run:
@@ -41,11 +44,20 @@ class Run:
         return rest
 
 
+def put_rule(desk):
+    rules = desk.agent.config / "policy.d"
+    rules.mkdir(exist_ok=True)
+    (rules / "dpi.conf").write_text(RULE)
+    desk.agent.process.send_signal(signal.SIGHUP)
+    desk.client.next_event("event.health", component="policy")
+
+
 @pytest.fixture(name="desk")
 def _desk():
     with Desk() as desk, contextlib.closing(
             VirtualCard(desk.pcscd, slot=1, cards=desk.card.cards)) as second:
         desk.second = second
+        put_rule(desk)
         yield desk
 
 
@@ -58,9 +70,10 @@ def nurse_logs_in(desk):
 
 def test_logs_in_verifies_and_sees_the_next_person(desk):
     desk.pinentry.answers("pin " + desk.pin)
-    run = Run(desk, MINE)
+    run = Run(desk, MINE, OTHERS)
     said = run.until("waiting for the next person")
     assert "… pin 3" in said
+    assert "refused: NOT_ALLOWED: Ce programme n'a pas le droit de faire cette demande." in said
     assert "verified: ADELINE VALMONT1011 899700001011 sc pin hwk mfa" in said
     nurse_logs_in(desk)
     said = run.end()
