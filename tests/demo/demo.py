@@ -49,6 +49,16 @@ def verify(world, statement):
     world.run("cpsctl", "verify", str(compact), "--audience", AUDIENCE, "--nonce", NONCE)
 
 
+def consent(world):
+    title("A program that no rule names wants one too: the person is asked; the answer is kept")
+    world.agent.pinentry.answers("yes")
+    program = str(world.agent.dir / "examples" / "login.py")
+    for nonce in (NONCE, NONCE[::-1]):
+        world.run("/usr/bin/python3", program, AUDIENCE, nonce, show=lambda jws: jws[:60] + "…\n")
+    note("question: " + world.agent.pinentry.said("SETDESC")[-1].replace("\n", " / "))
+    world.run("cpsctl", "policy")
+
+
 def browser(world):
     title("Pro Santé Connect in the browser, which the agent opens")
     note("browser: a script that follows the pages and chooses the carte CPS; curl then meets the "
@@ -130,7 +140,7 @@ def evidence(world):
     world.run("cpsctl", "audit", "stats")
 
 
-CHAPTERS = (card, browser, phone, proxy, lock, borrow, logout, evidence)
+CHAPTERS = (card, consent, browser, phone, proxy, lock, borrow, logout, evidence)
 
 
 def keep(world):

@@ -46,8 +46,13 @@ client_id = lps-sandbox
 ca_file = {ca}
 """
 
-# The program of the demonstration that talks to the agent by itself.
-POLICY = """[dpi]
+# What the site allows; the person at the desk is asked about every other program.
+POLICY = """[cpsctl]
+program = {prefix}/bin/cpsctl
+audiences = *
+tokens = access id
+
+[dpi]
 program = /usr/bin/socat*
 proxy = yes
 """
@@ -137,7 +142,8 @@ class World:
             holder = cards[name]["holder"]
             self.psc.add_account(holder["national_id"], given=holder["given_name"],
                                  family=holder["family_name"])
-        agent = Agent(self.pcscd, anchors=[cards.chain], settings="[session]\nborrow = park\n")
+        agent = Agent(self.pcscd, anchors=[cards.chain], policy="unknown = ask\n",
+                      settings="[session]\nborrow = park\n")
         with open(agent.config / "cps-agent.conf", encoding="utf-8") as file:
             text = file.read()
         (agent.config / "cps-agent.conf").write_text(
@@ -147,7 +153,8 @@ class World:
                                                    **self.psc.ports))
         agent.write_provider("proxy", PROXY.format(url=self.psc.proxy, ca=self.psc.ca_file))
         (agent.config / "policy.d").mkdir(exist_ok=True)
-        (agent.config / "policy.d" / "dpi.conf").write_text(POLICY)
+        (agent.config / "policy.d" / "site.conf").write_text(
+            POLICY.format(prefix=agent.dir / "prefix"))
         self._install(agent)
         self._make_browser(agent)
         own(agent.config)

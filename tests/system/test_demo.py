@@ -23,6 +23,7 @@ LINES = (  # in this order
     "*  2  HOPITAL DES TROIS VALLEES",
     "jose: signature good",
     "Valable.",
+    "/usr/bin/python3",
     "par Pro Santé Connect (navigateur), à",
     '"authMode": "CARD"',
     "par e-CPS, à",
