@@ -47,11 +47,12 @@ struct agent {
 };
 
 /* Longest wait for an answer of a child, by what it does. A child that lets it pass is killed. */
-#define CARD_TIMEOUT_MS         15000
-#define OIDC_LOGIN_TIMEOUT_MS   620000
-#define OIDC_REFRESH_TIMEOUT_MS 30000
-#define OIDC_LOGOUT_TIMEOUT_MS  60000
-#define CRL_FETCH_TIMEOUT_MS    60000
-#define REVOCATION_TIMEOUT_MS   20000
+#define CARD_TIMEOUT_MS          15000
+#define OIDC_LOGIN_TIMEOUT_MS    620000
+#define OIDC_REFRESH_TIMEOUT_MS  30000
+#define OIDC_EXCHANGE_TIMEOUT_MS 60000
+#define OIDC_LOGOUT_TIMEOUT_MS   60000
+#define CRL_FETCH_TIMEOUT_MS     60000
+#define REVOCATION_TIMEOUT_MS    20000
 
 #endif

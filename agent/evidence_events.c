@@ -284,6 +284,17 @@ void evidence_consent_revoked(struct agent *agent, const struct conn *conn, unsi
     evidence_add(agent->evidence, "consent_revoked", event);
 }
 
+void evidence_exchange(struct agent *agent, const struct conn *conn, const char *api,
+                       const struct fail *fail)
+{
+    json_t *event = json_pack("{s:s, s:s}", "result", result_of(fail), "api", api);
+
+    if (conn != NULL)
+        add_program(event, conn);
+    add_session(agent, event);
+    evidence_add(agent->evidence, "exchange", event);
+}
+
 void evidence_key_rotated(struct agent *agent)
 {
     AUTO_JSON json_t *jwks = keys_jwks(agent->keys);

@@ -70,6 +70,10 @@ void evidence_consent(struct agent *agent, const struct conn *conn, enum policy_
 /* "consent_revoked": so many answers, through this program. */
 void evidence_consent_revoked(struct agent *agent, const struct conn *conn, unsigned count);
 
+/* "exchange": a token of an API was given to a program; or, without conn, could not be had. */
+void evidence_exchange(struct agent *agent, const struct conn *conn, const char *api,
+                       const struct fail *fail);
+
 /* "key_rotated", with the new key. */
 void evidence_key_rotated(struct agent *agent);
 

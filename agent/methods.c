@@ -78,6 +78,7 @@ static void on_status(struct agent *agent, struct request *request)
         "readers", cards_readers_json(agent->cards), "session", session_json(agent->session),
         "providers", oidc_providers_json(agent->oidc));
 
+    json_object_set_new(status, "apis", oidc_apis_json(agent->oidc));
     json_object_set_new(status, "trust", trust_json(agent));
     json_object_set_new(status, "components",
                         json_pack("{s:s, s:s}", "cardwatch", cards_watch_state(agent->cards),
@@ -244,6 +245,8 @@ const method_handler method_handlers[API_METHOD_COUNT] = {
     [API_SESSION_PRACTICE] = method_session_practice,
     [API_STATEMENT_GET] = on_statement_get,
     [API_TOKEN_GET] = on_token_get,
+    [API_TOKEN_INTROSPECT] = method_token_introspect,
+    [API_TOKEN_EXCHANGE] = method_token_exchange,
     [API_PROXY_SEND] = method_proxy_send,
     [API_PROVIDER_CHECK] = method_provider_check,
     [API_KEYS_JWKS] = on_keys_jwks,

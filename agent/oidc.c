@@ -22,6 +22,7 @@ struct oidc {
     struct child *child;
     struct backoff backoff;
     json_t *providers; /* array */
+    json_t *apis;      /* the same */
     struct call *asking;
 };
 
@@ -55,25 +56,26 @@ static void simplify(json_t *provider)
         json_object_set_new(provider, "error", json_string(code));
 }
 
-static const json_t *find_provider(const struct oidc *oidc, const char *name)
+static json_t *find_named(const json_t *list, const char *name)
 {
     size_t i;
-    const json_t *provider;
+    json_t *one;
 
-    json_array_foreach (oidc->providers, i, provider) {
-        const char *other = json_get_string(provider, "name");
+    json_array_foreach (list, i, one) {
+        const char *other = json_get_string(one, "name");
 
         if (name != NULL && other != NULL && strcmp(name, other) == 0)
-            return provider;
+            return one;
     }
     return NULL;
 }
 
-static void publish_if_changed(const struct oidc *oidc, const json_t *provider)
+/* provider: or an API; before: what was known of it, or NULL. */
+static void publish_if_changed(const struct oidc *oidc, const json_t *provider,
+                               const json_t *before)
 {
     const char *name = json_get_string(provider, "name");
     const char *state = json_get_string(provider, "state");
-    const json_t *before = find_provider(oidc, name);
 
     if (state == NULL || before == NULL ||
         json_equal(json_object_get(before, "state"), json_object_get(provider, "state")))
@@ -101,45 +103,53 @@ static void record_logout(const struct oidc *oidc, const char *provider, const j
         log_info("%s: a logout that was late %s", provider, ended ? "is done" : "is given up");
 }
 
-/* oidcd tells by itself when a provider goes or comes back, and what became of logouts. */
+/* oidcd tells by itself when a provider or an API goes or comes back, and what became of logouts.
+ */
 static void on_event(void *user, const char *event, json_t *packet)
 {
     struct oidc *oidc = user;
-    const json_t *known = find_provider(oidc, event_provider(packet));
-    size_t i;
-    const json_t *one;
+    bool api = strcmp(event, "api") == 0;
+    json_t *known = find_named(api ? oidc->apis : oidc->providers, event_provider(packet));
 
     if (strcmp(event, "logout") == 0 && known != NULL)
         record_logout(oidc, json_get_string(known, "name"), packet);
-    if (strcmp(event, "provider") != 0 || known == NULL)
+    if ((strcmp(event, "provider") != 0 && !api) || known == NULL)
         return;
     json_object_del(packet, "event");
     simplify(packet);
-    publish_if_changed(oidc, packet);
-    json_array_foreach (oidc->providers, i, one)
-        if (one == known) {
-            json_array_set(oidc->providers, i, packet);
-            return;
-        }
+    publish_if_changed(oidc, packet, known);
+    if (json_object_get(packet, "error") == NULL)
+        json_object_del(known, "error");
+    json_object_update_existing(known, packet);
+    json_object_update_missing(known, packet);
+}
+
+static void take_list(const struct oidc *oidc, json_t *list, json_t **known)
+{
+    json_t *one;
+    size_t i;
+
+    json_array_foreach (list, i, one) {
+        simplify(one);
+        publish_if_changed(oidc, one, find_named(*known, json_get_string(one, "name")));
+    }
+    json_decref(*known);
+    *known = json_incref(list);
 }
 
 static void on_providers(void *user, json_t *result, const struct fail *fail)
 {
     struct oidc *oidc = user;
     json_t *providers = json_get_array(result, "providers");
-    json_t *provider;
-    size_t i;
+    json_t *apis = json_get_array(result, "apis");
 
     oidc->asking = NULL;
     if (fail != NULL || providers == NULL)
         return;
     backoff_worked(&oidc->backoff);
-    json_array_foreach (providers, i, provider) {
-        simplify(provider);
-        publish_if_changed(oidc, provider);
-    }
-    json_decref(oidc->providers);
-    oidc->providers = json_incref(providers);
+    take_list(oidc, providers, &oidc->providers);
+    if (apis != NULL)
+        take_list(oidc, apis, &oidc->apis);
 }
 
 void oidc_look(struct oidc *oidc)
@@ -180,6 +190,7 @@ struct oidc *oidc_new(struct agent *agent)
                                        .on_event = on_event,
                                        .on_exit = on_exit_of_oidcd};
     oidc->providers = json_array();
+    oidc->apis = json_array();
     return oidc;
 }
 
@@ -190,6 +201,7 @@ void oidc_free(struct oidc *oidc)
     backoff_done(&oidc->backoff);
     child_free(oidc->child);
     json_decref(oidc->providers);
+    json_decref(oidc->apis);
     free(oidc);
 }
 
@@ -282,6 +294,27 @@ const char *oidc_provider_of(const struct oidc *oidc, const char *asked, const c
 json_t *oidc_providers_json(const struct oidc *oidc)
 {
     return json_incref(oidc->providers);
+}
+
+const json_t *oidc_api(const struct oidc *oidc, const char *name)
+{
+    return find_named(oidc->apis, name);
+}
+
+/* Which programs may use an API is said to none. */
+json_t *oidc_apis_json(const struct oidc *oidc)
+{
+    json_t *list = json_array();
+    json_t *api;
+    size_t i;
+
+    json_array_foreach (oidc->apis, i, api) {
+        json_t *one = json_copy(api);
+
+        json_object_del(one, "programs");
+        json_array_append_new(list, one);
+    }
+    return list;
 }
 
 const char *oidc_state(const struct oidc *oidc)

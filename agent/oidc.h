@@ -41,6 +41,10 @@ void oidc_look(struct oidc *oidc);
 
 /* Last known list, as the API shows it. */
 json_t *oidc_providers_json(const struct oidc *oidc);
+/* What is known of an API of apis.d: {name, programs, state…}; NULL: there is none. Borrowed. */
+const json_t *oidc_api(const struct oidc *oidc, const char *name);
+json_t *oidc_apis_json(const struct oidc *oidc);
+
 const char *oidc_state(const struct oidc *oidc);
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agent/evidence_events.h"
+#include "agent/exchange.h"
 #include "agent/oidc.h"
 #include "agent/session.h"
 #include "base/clock.h"
@@ -35,6 +36,7 @@ struct tokens {
     struct token kinds[TOKEN_KINDS];
     struct call *refresh;
     struct waiter *waiters;
+    struct exchange *exchange;
 };
 
 static const char *const type_names[TOKEN_KINDS] = {"Bearer", "ID"};
@@ -146,6 +148,7 @@ static void forget(struct tokens *tokens)
 
 void tokens_hold(struct tokens *tokens, const struct fail *why)
 {
+    exchange_hold(tokens->exchange, why);
     serve_waiters(tokens, why);
 }
 
@@ -158,6 +161,8 @@ void tokens_replace(struct tokens *tokens, const json_t *login)
     tokens_take(tokens, login, tokens->epoch);
     if (former != NULL)
         oidc_logout(tokens->agent->oidc, former);
+    fail_set(&fail, CPS_TOKEN_UNAVAILABLE, "the session was renewed meanwhile: ask again");
+    exchange_drop(tokens->exchange, &fail);
     fail_set(&fail, CPS_TOKEN_UNAVAILABLE, "the new login came without one");
     serve_waiters(tokens, tokens->kinds[TOKEN_ACCESS].answer != NULL ? NULL : &fail);
 }
@@ -170,6 +175,7 @@ void tokens_drop(struct tokens *tokens)
         oidc_logout(tokens->agent->oidc, tokens->handle);
     forget(tokens);
     fail_set(&fail, CPS_SESSION_CHANGED, "the session ended meanwhile");
+    exchange_drop(tokens->exchange, &fail);
     serve_waiters(tokens, &fail);
 }
 
@@ -245,6 +251,30 @@ void tokens_get(struct tokens *tokens, struct request *request, enum token_kind 
     request_fail(request, &fail);
 }
 
+void tokens_exchange(struct tokens *tokens, struct request *request, const char *api,
+                     int64_t min_ttl_s)
+{
+    struct exchange_source source = {.handle = tokens->handle, .epoch = tokens->epoch};
+    struct fail fail = FAIL_INIT;
+
+    if (session_check(tokens->session, &fail) == CPS_OK &&
+        (tokens->handle == NULL || tokens->kinds[TOKEN_ACCESS].answer == NULL))
+        fail_set(&fail, CPS_TOKEN_UNAVAILABLE, "the session was not opened at a provider");
+    if (fail.code != CPS_OK) {
+        request_fail(request, &fail);
+        return;
+    }
+    source.ends_at_s = session_expires_at_s(tokens->session);
+    exchange_get(tokens->exchange, request, &source, api, min_ttl_s);
+}
+
+int64_t tokens_expires_at_s(const struct tokens *tokens)
+{
+    const struct token *token = &tokens->kinds[TOKEN_ACCESS];
+
+    return token->answer != NULL ? clock_real_s() + left_ms(token) / 1000 : 0;
+}
+
 struct tokens *tokens_new(struct agent *agent, struct session *session)
 {
     struct tokens *tokens = calloc(1, sizeof *tokens);
@@ -253,6 +283,11 @@ struct tokens *tokens_new(struct agent *agent, struct session *session)
         return NULL;
     tokens->agent = agent;
     tokens->session = session;
+    tokens->exchange = exchange_new(agent);
+    if (tokens->exchange == NULL) {
+        free(tokens);
+        return NULL;
+    }
     return tokens;
 }
 
@@ -261,5 +296,6 @@ void tokens_free(struct tokens *tokens)
     if (tokens == NULL)
         return;
     tokens_drop(tokens);
+    exchange_free(tokens->exchange);
     free(tokens);
 }

@@ -46,4 +46,14 @@ const char *tokens_handle(const struct tokens *tokens);
 void tokens_get(struct tokens *tokens, struct request *request, enum token_kind kind,
                 const char *provider, int64_t min_ttl_s);
 
+/*
+ * Answers token.exchange the same way, with a token for that API (agent/exchange.h) that the
+ * session's was exchanged for.
+ */
+void tokens_exchange(struct tokens *tokens, struct request *request, const char *api,
+                     int64_t min_ttl_s);
+
+/* When the access token ends, seconds since 1970; 0: there is none. */
+int64_t tokens_expires_at_s(const struct tokens *tokens);
+
 #endif

@@ -109,8 +109,10 @@
  *
  * cps-oidcd:
  *   providers {}                       → {providers: [{name, issuer, methods: [...], state,
- *                                        since_at?, error?}]}   methods: "browser", "ecps",
- *                                        "proxy"; state: "unknown", "up", "down"
+ *                                        since_at?, error?}], apis: [{name, programs: [pattern of
+ *                                        paths | "any"], state, since_at?, error?}]}
+ *                                        methods: "browser", "ecps", "proxy"; state: "unknown",
+ *                                        "up", "down"; apis: of apis.d, for exchange
  *   login_browser {provider, max_age?, prompt?: "login" | "none", acr_values?}
  *                                       progress {url} → login
  *   login_ciba {provider, login_hint, binding_message, channel?: "MOBILE" | "CARD"}
@@ -136,8 +138,6 @@
  *   introspect {handle}                → {active: bool, exp_at?, iat_at?, auth_at?, sub?,
  *                                        subject_name_id?, acr?, auth_mode?, scope?, client_id?}
  *                                        RFC 7662, of the session's access token
- *   apis     {}                        → {apis: [{name, issuer, programs: [path pattern | "any"],
- *                                        state, since_at?, error?}]}   of apis.d
  *   exchange {handle, api}             → {access_token, access_token_exp_at, issued_token_type,
  *                                        bound: bool, scope?}   RFC 8693. API_UNKNOWN,
  *                                        API_UNAVAILABLE, API_REFUSED, API_ANSWER: the API's

@@ -269,9 +269,8 @@ json_t *apis_to_json(const struct apis *apis)
 
         for (char **program = api->programs; program != NULL && *program != NULL; program++)
             json_array_append_new(programs, json_string(*program));
-        json_object_del(one, "methods");
         json_object_set_new(one, "programs", programs);
         json_array_append_new(list, one);
     }
-    return json_pack("{s:o}", "apis", list);
+    return list;
 }

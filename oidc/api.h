@@ -55,7 +55,7 @@ void apis_done(struct apis *apis);
 cps_error apis_find(const struct apis *apis, const char *name, struct api **ret_api,
                     struct fail *fail);
 
-/* The answer to "apis" in base/proto.h. */
+/* "apis" of the answer to "providers" in base/proto.h. */
 json_t *apis_to_json(const struct apis *apis);
 
 #endif

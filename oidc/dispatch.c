@@ -122,16 +122,13 @@ static void op_exchange(struct request *request, const json_t *params)
         no_session(request);
 }
 
-static void op_apis(struct request *request, const json_t *params)
-{
-    (void)params;
-    request_reply(request, apis_to_json(&request->oidcd->apis));
-}
-
 static void op_providers(struct request *request, const json_t *params)
 {
+    json_t *answer = providers_to_json(&request->oidcd->providers);
+
     (void)params;
-    request_reply(request, providers_to_json(&request->oidcd->providers));
+    json_object_set_new(answer, "apis", apis_to_json(&request->oidcd->apis));
+    request_reply(request, answer);
 }
 
 static void op_cancel(struct request *request, const json_t *params)
@@ -147,19 +144,12 @@ static const struct {
     const char *op;
     void (*start)(struct request *request, const json_t *params);
 } ops[] = {
-    {"providers", op_providers},
-    {"login_browser", op_login_browser},
-    {"login_ciba", op_login_ciba},
-    {"refresh", op_refresh},
-    {"logout", op_logout},
-    {"cancel", op_cancel},
-    {"fetch", fetch_start},
-    {"check", op_check},
-    {"login_proxy", op_login_proxy},
-    {"send", op_send},
-    {"introspect", op_introspect},
-    {"exchange", op_exchange},
-    {"apis", op_apis},
+    {"providers", op_providers},     {"login_browser", op_login_browser},
+    {"login_ciba", op_login_ciba},   {"refresh", op_refresh},
+    {"logout", op_logout},           {"cancel", op_cancel},
+    {"fetch", fetch_start},          {"check", op_check},
+    {"login_proxy", op_login_proxy}, {"send", op_send},
+    {"introspect", op_introspect},   {"exchange", op_exchange},
 };
 
 void dispatch(struct oidcd *oidcd, struct worker_request *packet)

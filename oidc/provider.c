@@ -142,6 +142,10 @@ json_t *provider_to_json(const struct provider *provider)
         json_object_set_new(json, "since_at", json_integer(provider->since_at));
     if (provider->fail.code != CPS_OK)
         json_object_set_new(json, "error", fail_to_json(&provider->fail));
+    if (provider->api) {
+        json_object_del(json, "issuer");
+        json_object_del(json, "methods");
+    }
     return json;
 }
 

@@ -41,6 +41,7 @@ static const struct word events[] = {
     {"consent", N_("réponse à une question sur un programme")},
     {"consent_revoked", N_("réponses retirées")},
     {"refused", N_("demande d'un programme refusée")},
+    {"exchange", N_("jeton d'une API")},
     {"pin", N_("code de la carte")},
     {"logout", N_("session du fournisseur")},
     {"key_rotated", N_("nouvelle clé du poste")},

@@ -28,8 +28,10 @@ static const struct command commands[] = {
      N_("situations d'exercice : les voir, choisir, oublier le choix")},
     {"statement", command_statement, "--audience A --nonce N [--counter-sign] [--epoch E]",
      N_("attestation de connexion signée")},
-    {"token", command_token, "[--kind access|id] [--provider P] [--min-ttl S] [--epoch E]",
-     N_("jeton Pro Santé Connect de la session")},
+    {"token", command_token,
+     "[--kind access|id] [--provider P] [--min-ttl S] [--epoch E] | exchange API [--min-ttl S] | "
+     "introspect [--offline]",
+     N_("jeton Pro Santé Connect de la session, l'échanger contre celui d'une API, le vérifier")},
     {"watch", command_watch, "[reader|card|session|desktop|health…]",
      N_("suivre les événements jusqu'à Ctrl-C")},
     {"lock", command_lock, "[--epoch E]",

@@ -167,7 +167,7 @@ def test_a_server_that_is_down_is_left_in_peace_for_a_moment(psc, oidcd):
     assert refused(oidcd)[0] == "API_UNAVAILABLE"
     assert refused(oidcd) == ("API_UNAVAILABLE", "resting")
     assert len(psc.seen("api_token")) == 1, "no storm"
-    (down,) = [api for api in oidcd.call("apis")["apis"] if api["name"] == "dmp"]
+    (down,) = [api for api in oidcd.call("providers")["apis"] if api["name"] == "dmp"]
     assert down["state"] == "down" and down["error"]["code"] == "PROVIDER_UNAVAILABLE"
     names = [provider["name"] for provider in oidcd.call("providers")["providers"]]
     assert names == ["sandbox"], "the server of an API is no provider"
@@ -265,13 +265,13 @@ def test_files_that_are_wrong_say_why_and_spoil_nothing_else(psc, tmp_path):
     (tmp_path / "good").mkdir()
     files["good"] = api_file(psc, str(tmp_path / "good"), program="/usr/bin/dpi /opt/*/dpi")
     with Oidcd(psc, apis=files) as oidcd:
-        told = {api["name"]: api for api in oidcd.call("apis")["apis"]}
+        told = {api["name"]: api for api in oidcd.call("providers")["apis"]}
         assert set(told) == set(files)
         for name, (_, why) in WRONG.items():
             assert told[name]["error"]["code"] == "CONFIGURATION", name
             assert why in " ".join(told[name]["error"]["causes"]), told[name]
-        assert told["good"] == {"name": "good", "issuer": psc.api["issuer"] + "/token",
-                                "state": "unknown", "programs": ["/usr/bin/dpi", "/opt/*/dpi"]}
+        assert told["good"] == {"name": "good", "state": "unknown",
+                                "programs": ["/usr/bin/dpi", "/opt/*/dpi"]}
         handle = oidcd.login_browser()["handle"]
         assert refused(oidcd, "http", handle)[0] == "CONFIGURATION"
         assert oidcd.call("exchange", handle=handle, api="good")["bound"]
