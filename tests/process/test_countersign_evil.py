@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from cpsworld import CardSet
+from cpsworld import CardSet, interface
 from cpsworld.agent import Agent, failure
 from cpsworld.evil import CARDOP, PROMPT, SPOKEN_CARDWATCH, evil
 from cpsworld.paths import slowness
@@ -104,6 +104,7 @@ def test_a_card_that_was_reset_is_asked_again_and_no_pin_is_replayed(world):
     agent, client = world
     next_time(agent, "reset")
     answer = client.wait(ask(client))
+    assert interface.result_problems("statement.get", answer) == []
     assert answer["counter_signature"] and answer["statement"]
     next_time(agent, "reset")
     assert failure(client, ask(client, interaction="none")) == "INTERACTION_REQUIRED"

@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from cpsworld import interface
 from cpsworld.agent import Agent, failure, own, unprivileged
 from cpsworld.oidcd import NURSE, PHYSICIAN, api_file
 from cpsworld.paths import slowness
@@ -106,10 +107,17 @@ def refused(client, method="token.exchange", **params):
     return failure(client, client.send(method, **params))
 
 
+def documented(client, method, **params):
+    """The result, of the shape that the interface file promises."""
+    result = client.call(method, **params)
+    assert interface.result_problems(method, result) == []
+    return result
+
+
 # Exchange -----------------------------------------------------------------------------------------
 
 def test_exchanged_once_then_served_from_memory(psc, client):
-    first = client.call("token.exchange", api="dmp")
+    first = documented(client, "token.exchange", api="dmp")
     assert claims_of(first["token"])["aud"] == ["https://api.example.test/dmp"]
     assert first["token_type"] == "Bearer" and first["bound"] is True and first["api"] == "dmp"
     assert first["epoch"] == client.session["epoch"]
@@ -182,7 +190,7 @@ def test_the_network_goes_and_comes_back(psc, client):
     assert refused(client, api="dmp") == "API_UNAVAILABLE"
     event = client.next_event("event.health", component="dmp")
     assert event["state"] == "down" and event["since_at"] > 0
-    (shown,) = [api for api in client.call("status")["apis"] if api["name"] == "dmp"]
+    (shown,) = [api for api in documented(client, "status")["apis"] if api["name"] == "dmp"]
     assert shown["state"] == "down" and shown["error"] and "programs" not in shown
     assert client.call("token.exchange", api="insi")["token"], "what is kept still serves"
     psc.outage("none")
@@ -255,7 +263,7 @@ def test_oidcd_dies_meanwhile(psc, station, client):
 # Introspection ------------------------------------------------------------------------------------
 
 def test_introspection(psc, client):
-    told = client.call("token.introspect")
+    told = documented(client, "token.introspect")
     assert told["active"] and told["source"] == "provider" and told["provider"] == "sandbox"
     assert told["subject_name_id"] == PHYSICIAN and told["auth_mode"] == "CARD"
     assert told["auth_time"] == client.session["auth_time"]
@@ -268,7 +276,7 @@ def test_introspection(psc, client):
 def test_introspection_without_asking_anybody(psc, client):
     psc.outage("refuse")
     assert refused(client, "token.introspect") == "PROVIDER_UNAVAILABLE"
-    known = client.call("token.introspect", online=False)
+    known = documented(client, "token.introspect", online=False)
     assert known["active"] and known["source"] == "memory" and "subject_name_id" not in known
     assert known["expires_at"] > time.time()
 

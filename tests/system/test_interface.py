@@ -74,6 +74,9 @@ def test_answers_and_notifications():
         assert judge.call("statement.get", epoch=session["epoch"] + 9, **AUDIENCE) == \
             "SESSION_CHANGED"
         assert judge.call("token.get") == "TOKEN_UNAVAILABLE"
+        assert judge.call("token.introspect") == "TOKEN_UNAVAILABLE"
+        assert judge.call("token.exchange", api="dmp") == "TOKEN_UNAVAILABLE"
+        assert judge.call("statement.get", counter_sign=True, **AUDIENCE) == "NOT_ALLOWED"
         assert judge.call("provider.check") == "PROVIDER_UNKNOWN"
         assert judge.call("proxy.send", service="dmp", endpoint="x") == "TOKEN_UNAVAILABLE"
         assert judge.call("session.practice")["epoch"] == session["epoch"]
