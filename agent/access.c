@@ -111,8 +111,8 @@ static bool within_rate(struct agent *agent, struct request *request, const char
     return false;
 }
 
-static enum policy_verdict verdict_of(struct agent *agent, struct conn *conn, enum policy_kind kind,
-                                      const char *audience)
+static enum policy_verdict verdict_of(const struct agent *agent, struct conn *conn,
+                                      enum policy_kind kind, const char *audience)
 {
     return policy_decide(access_rule(conn), consents_unknown(agent->consents), kind, audience);
 }
@@ -126,6 +126,15 @@ static void explain(const struct policy_rule *rule, enum policy_kind kind, struc
         fail_set(fail, CPS_NOT_ALLOWED, "no rule names this program: %s", policy_kind_names[kind]);
     else
         fail_set(fail, CPS_NOT_ALLOWED, "its rule does not have this: %s", policy_kind_names[kind]);
+}
+
+cps_error access_look_again(struct conn *conn, enum policy_kind kind, const char *audience,
+                            struct fail *fail)
+{
+    if (verdict_of(conn->agent, conn, kind, audience) != POLICY_REFUSED)
+        return CPS_OK;
+    explain(access_rule(conn), kind, fail);
+    return fail->code;
 }
 
 void access_request(struct agent *agent, struct request *request, enum policy_kind kind,

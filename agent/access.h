@@ -30,6 +30,10 @@ typedef void (*access_granted)(struct agent *agent, struct request *request);
 void access_request(struct agent *agent, struct request *request, enum policy_kind kind,
                     const char *audience, access_granted granted);
 
+/* For consent.c: CPS_NOT_ALLOWED when a rule says no by now, whatever was answered. */
+cps_error access_look_again(struct conn *conn, enum policy_kind kind, const char *audience,
+                            struct fail *fail);
+
 /* For consent.c: allowed to the connection; a token of the session is then spared the next look. */
 void access_note(struct conn *conn, enum policy_kind kind);
 

@@ -163,13 +163,31 @@ static void add_waiter(struct question *question, struct request *request, acces
     request_wait(request, on_cancel, waiter);
 }
 
+static void answer(struct request *request, access_granted granted, enum policy_kind kind,
+                   const char *audience, bool note, const struct fail *fail)
+{
+    struct agent *agent = request->conn->agent;
+    struct fail refused;
+
+    /* Rules may have been read again while the question was there. */
+    if (fail == NULL && access_look_again(request->conn, kind, audience, &refused) != CPS_OK)
+        fail = &refused;
+    if (fail == NULL) {
+        if (note)
+            access_note(request->conn, kind);
+        granted(agent, request);
+        return;
+    }
+    evidence_refused(agent, request->conn, kind, audience, fail);
+    request_fail(request, fail);
+}
+
 /* Ends the question, then answers those who waited; fail NULL: what they ask for is allowed. */
 static void settle(struct question *question, const struct fail *fail)
 {
     struct waiters waiters = TAILQ_HEAD_INITIALIZER(waiters);
-    struct agent *agent = question->agent;
     enum policy_kind kind = question->kind;
-    bool note = question->remembered;
+    bool note = question->remembered && question->program != NULL;
     AUTO_FREE char *audience = TAKE_PTR(question->audience);
 
     TAILQ_CONCAT(&waiters, &question->waiters, entry);
@@ -181,14 +199,7 @@ static void settle(struct question *question, const struct fail *fail)
 
         TAILQ_REMOVE(&waiters, waiter, entry);
         free(waiter);
-        if (fail == NULL && note)
-            access_note(request->conn, kind);
-        if (fail == NULL) {
-            granted(agent, request);
-        } else {
-            evidence_refused(agent, request->conn, kind, audience, fail);
-            request_fail(request, fail);
-        }
+        answer(request, granted, kind, audience, note, fail);
     }
 }
 

@@ -317,6 +317,15 @@ def test_rules_hold_for_open_connections_once_read(agent):
         assert failure(dpi, dpi.send("token.get")) == "NOT_ALLOWED"
 
 
+def test_a_rule_that_comes_during_the_question_counts(agent):
+    agent.pinentry.answers("slow 1500 x")
+    with Program(agent) as dpi:
+        number = statement(dpi)
+        assert wait_until(lambda: questions(agent) == 1)
+        agent.reload("[dpi]\nprogram = {dpi}\naudiences = none\n")
+        assert failure(dpi, number) == "NOT_ALLOWED"
+
+
 def test_confirmation_each_time(agent):
     agent.reload("[dpi]\nprogram = {dpi}\naudiences = *\ntokens = access\nconfirm = statement\n")
     agent.pinentry.answers("yes", "no", "yes")
