@@ -95,6 +95,8 @@ class World:
         self.oidcd = Oidcd(psc, profiles={"proxy": PROXY.format(psc), "pushed": PUSHED.format(psc)},
                            apis={f"api{n}": api for n in range(APIS)}, log=log)
         self.apis = itertools.cycle(range(APIS))
+        self.kept = None  # a session, and one at the proxy, that the rude do not end
+        self.spare = ()   # the same, to be ended
         self.worker = self.oidcd.worker
         self.secrets = [psc.clients["psc-basic"]["secret"], PHYSICIAN, NURSE, THIRD]
 
@@ -119,8 +121,10 @@ class World:
     def meet(self, fault):
         """Has every endpoint be met: name of the endpoint -> outcome, seconds."""
         psc, send = self.psc, self.worker.send
-        handles = [self.login(), self.login(), self.connect(PHYSICIAN)["handle"],
-                   self.connect(NURSE)["handle"], self.login()]
+        if self.kept is None:
+            self.kept = self.login(), self.connect(PHYSICIAN)["handle"]
+            self.is_well()
+        refreshed, (ended, disconnected) = self.login(), self.spare
         last, code = self.begin(), self.begin()
         psc.clear_seen()
         self.spoil(fault, ("par", "ciba_auth", "token.refresh", "logout", "revoke", "userinfo",
@@ -138,22 +142,21 @@ class World:
                 ("par", "login_browser", {"provider": "pushed"}, None),
                 ("ciba_auth", "login_ciba", {"provider": "sandbox", "login_hint": PHYSICIAN,
                                              "binding_message": "42"}, None),
-                ("token.refresh", "refresh", {"handle": handles[0]}, None),
-                ("logout", "logout", {"handle": handles[1]}, None),
-                ("introspect", "introspect", {"handle": handles[4]}, None),
+                ("token.refresh", "refresh", {"handle": refreshed}, None),
+                ("logout", "logout", {"handle": ended}, None),
+                ("introspect", "introspect", {"handle": self.kept[0]}, None),
                 # a server that was down is left alone for a moment: it is one of several
-                ("api_token", "exchange", {"handle": handles[4],
+                ("api_token", "exchange", {"handle": self.kept[0],
                                            "api": f"api{next(self.apis)}"}, None),
-                ("proxy_send", "send", {"handle": handles[2], "service": "dmp", "endpoint": "x",
+                ("proxy_send", "send", {"handle": self.kept[1], "service": "dmp", "endpoint": "x",
                                         "method": "GET"}, memory),
-                ("proxy_disconnect", "logout", {"handle": handles[3]}, None)):
+                ("proxy_disconnect", "logout", {"handle": disconnected}, None)):
             jobs[send(op, params, fd=fd, deadline_ms=DEADLINE_MS)] = name
         jobs[self.send_connect(THIRD)] = "proxy_connect"
         os.close(memory)
         outcomes = self.collect(jobs, start)
         self.end(fault)
-        for handle in (handles[0], handles[2], handles[4]):
-            self.worker.answer(self.worker.send("logout", {"handle": handle}))
+        self.worker.answer(self.worker.send("logout", {"handle": refreshed}))
         return outcomes
 
     def spoil(self, fault, routes):
@@ -182,10 +185,9 @@ class World:
         return outcomes
 
     def is_well(self):
-        """Nothing of it stays: honest logins work at once."""
+        """Nothing of it stays: honest logins work at once, and serve what comes next."""
         assert self.worker.process.poll() is None
-        for handle in (self.login(), self.connect(PHYSICIAN)["handle"]):
-            assert self.oidcd.call("logout", handle=handle)["ended"]
+        self.spare = self.login(), self.connect(NURSE)["handle"]
 
 
 @pytest.fixture(scope="module")
