@@ -236,6 +236,15 @@ void evidence_pin_ended(struct agent *agent, json_t *begun, const struct fail *f
     evidence_add(agent->evidence, "pin", begun);
 }
 
+void evidence_refresh_failed(struct agent *agent, const struct session *session,
+                             const char *provider, const struct fail *fail)
+{
+    json_t *event = json_pack("{s:s, s:s*}", "result", result_of(fail), "provider", provider);
+
+    add_session_of(agent, session, event);
+    evidence_add(agent->evidence, "refresh", event);
+}
+
 void evidence_provider_logout(struct agent *agent, const char *provider, bool ended, int tries)
 {
     evidence_add(

@@ -53,6 +53,10 @@ json_t *evidence_pin_begun(const struct agent *agent, const struct conn *conn,
                            const struct card *card, const char *operation);
 void evidence_pin_ended(struct agent *agent, json_t *begun, const struct fail *fail);
 
+/* "refresh": the provider would not renew the tokens of a session, or could not be asked. */
+void evidence_refresh_failed(struct agent *agent, const struct session *session,
+                             const char *provider, const struct fail *fail);
+
 /* "logout": what became of the session at the provider, once it is known. */
 void evidence_provider_logout(struct agent *agent, const char *provider, bool ended, int tries);
 

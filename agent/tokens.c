@@ -200,6 +200,9 @@ static void on_refreshed(void *user, json_t *result, const struct fail *fail)
         fail_set(&wrong, CPS_COMPONENT_FAILED, "%s: answer out of shape", PROTO_OIDCD);
         fail = &wrong;
     }
+    /* A program that insists while oidcd rests makes no lines. */
+    if (fail != NULL && strcmp(fail->reason, "resting") != 0)
+        evidence_refresh_failed(tokens->agent, tokens->session, tokens->provider, fail);
     for (int kind = 0; fail == NULL && kind < TOKEN_KINDS; kind++)
         keep(tokens, (enum token_kind)kind, result);
     serve_waiters(tokens, fail);

@@ -43,6 +43,7 @@ static const struct word events[] = {
     {"refused", N_("demande d'un programme refusée")},
     {"exchange", N_("jeton d'une API")},
     {"pin", N_("code de la carte")},
+    {"refresh", N_("jetons non renouvelés")},
     {"logout", N_("session du fournisseur")},
     {"key_rotated", N_("nouvelle clé du poste")},
     {"checkpoint", N_("signature du poste")},

@@ -269,6 +269,21 @@ def test_a_provider_that_ends_the_session(psc, client):
     assert caught.value.name in ("LOGIN_EXPIRED", "TOKEN_UNAVAILABLE")
     with pytest.raises(RpcError, match="TOKEN_UNAVAILABLE"):
         client.call("token.get", provider="another")
+    assert wait_until(lambda: events(client, "refresh"))
+    (line,) = events(client, "refresh")
+    assert line["result"] == caught.value.name and line["provider"] == "sandbox"
+    assert line["person"] == events(client, "login")[0]["person"]
+    assert "PIN" not in str(line) and PHYSICIAN not in str(line)
+
+
+def test_programs_that_insist_make_one_line_a_refresh(psc, client):
+    by_phone(psc, client)
+    psc.fault("status", "token.refresh", status=503, times=-1)
+    for _ in range(20):
+        with pytest.raises(RpcError, match="PROVIDER_UNAVAILABLE"):
+            client.call("token.get", min_ttl_s=600)
+    assert wait_until(lambda: events(client, "refresh"))
+    assert len(events(client, "refresh")) <= len(psc.seen("token.refresh")) <= 3
 
 
 # The end -----------------------------------------------------------------------------------------
@@ -283,12 +298,17 @@ def test_logout_ends_the_session_at_the_provider(psc, client):
     assert by_phone(psc, client)["method"] == "ecps"
 
 
-def logouts(client):
-    """What the evidence log says became of sessions at the provider."""
+def events(client, name):
+    """Lines of the evidence log."""
     state = client.call("status")["evidence"]
     text = "".join(path.read_text() for path in pathlib.Path(state["directory"]).iterdir())
     whole = text[:text.rfind("\n") + 1].splitlines()
-    return [line for line in map(json.loads, whole) if line["event"] == "logout"]
+    return [line for line in map(json.loads, whole) if line["event"] == name]
+
+
+def logouts(client):
+    """What the evidence log says became of sessions at the provider."""
+    return events(client, "logout")
 
 
 def test_what_became_of_a_logout_is_in_the_log(psc, client):
