@@ -194,7 +194,8 @@ def test_a_log_that_was_thrown_away(station):
     assert lines(directory)[0]["seq"] == 1 and problems(agent) == ["rollback"]
 
 
-@pytest.mark.parametrize("content", [b"", b"7", b"x y z\n", b"\xff" * 9000, b"99 a /\n"])
+@pytest.mark.parametrize("content", [b"", b"7", b"x y z\n", b"\xff" * 9000, b"99 a /\n"],
+                         ids=["empty", "short", "words", "long", "other"])
 def test_what_was_known_is_damaged(station, content):
     agent, _ = station
     events = restarted(agent, lambda: (agent.state / "evidence-head").write_bytes(content))
