@@ -54,8 +54,9 @@ def messages(log, target, n):
 def test_each_line_is_copied_as_it_is(target):
     with MachineLog() as log, Agent(settings=settings(target), prefix=log.prefix) as agent:
         with agent.client() as client:
+            assert wait_until(lambda: evidence(client)["written"] == 2)
             client.call("keys.rotate")
-            assert wait_until(lambda: evidence(client)["waiting"] == 0)
+            assert wait_until(lambda: evidence(client)["written"] == 3)
             lines = on_disk(client)
             assert [json.loads(line)["event"] for line in lines[:3]] == ["start", "checkpoint",
                                                                          "key_rotated"]
