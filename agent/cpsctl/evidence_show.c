@@ -59,6 +59,8 @@ static const struct word methods[] = {
     {"proxy", N_("proxy e-Santé")}, {NULL, NULL},
 };
 
+static const struct word answers[] = {{"given", N_("oui")}, {"refused", N_("non")}, {NULL, NULL}};
+
 static const struct word operations[] = {
     {"change", N_("changement")}, {"unblock", N_("déblocage")}, {NULL, NULL}};
 
@@ -163,6 +165,19 @@ static const char *base_name(const char *path)
     return slash != NULL ? slash + 1 : path;
 }
 
+/* The answer to a question, or why something was refused; nothing when all went well. */
+static void add_result(char *line, const char *result)
+{
+    const char *answer = translate(answers, result);
+
+    if (answer != result) {
+        add(line, _(" ; "), answer);
+        return;
+    }
+    add(line, _(" ; refus : "), evidence_result_text(result));
+    trim(line);
+}
+
 /* What one would ask first; cpsctl audit export has everything. */
 static void describe(const json_t *event, char *line)
 {
@@ -174,8 +189,7 @@ static void describe(const json_t *event, char *line)
     if (json_object_get(event, "ended") != NULL)
         add(line, _(" ; "), json_get_bool(event, "ended", false) ? _("fermée") : _("pas fermée"));
     add(line, _(", par "), evidence_method_text(json_get_string(event, "method")));
-    add(line, _(" ; refus : "), evidence_result_text(json_get_string(event, "result")));
-    trim(line);
+    add_result(line, json_get_string(event, "result"));
     add(line, _(" ; motif : "), translate(reasons, json_get_string(event, "reason")));
     add(line, _(" ; pour "), json_get_string(event, "audience"));
     add(line, _(" ; "), json_get_string(event, "kind"));

@@ -21,7 +21,9 @@ LINES = [
      "event": "statement", "result": "NOT_ALLOWED", "audience": "https://other.example"},
     {"seq": 5, "at": "2026-11-23T07:04:40.000Z", "local": "2026-11-23T08:04:40+01:00",
      "event": "login", "result": "ok", "method": "proxy", "duration_ms": 900, "amr": ["mfa"]},
-    {"seq": 6, "at": "2026-11-23T07:05:00.000Z", "local": "2026-11-23T08:05:00+01:00",
+    {"seq": 6, "at": "2026-11-23T07:04:50.000Z", "local": "2026-11-23T08:04:50+01:00",
+     "event": "consent", "result": "refused", "audience": "x", "program": "/usr/bin/tool"},
+    {"seq": 7, "at": "2026-11-23T07:05:00.000Z", "local": "2026-11-23T08:05:00+01:00",
      "event": "of_tomorrow", "result": "NOT_YET_NAMED", "reason": "unheard_of"},
 ]
 
@@ -50,7 +52,8 @@ def test_in_french(directory):
     assert "refus : Le code porteur est bloqué ; 900 ms" in shown[1]
     assert shown[2].endswith("attestation ; pour dpi.example?[2J?? ; programme dpi ; "
                              "personne abcdefgh")
-    assert shown[5].endswith("of_tomorrow ; refus : NOT_YET_NAMED ; motif : unheard_of")
+    assert shown[5].endswith("question sur un programme ; non ; pour x ; programme tool")
+    assert shown[6].endswith("of_tomorrow ; refus : NOT_YET_NAMED ; motif : unheard_of")
 
 
 def test_in_english(directory):
@@ -61,7 +64,7 @@ def test_in_english(directory):
 
 def test_a_period(directory):
     shown = audit(directory, "show", "--from", "2026-11-23", "--to", "2026-11-23T07:04")
-    assert len(shown.splitlines()) == 3 and "CPS" not in shown
+    assert len(shown.splitlines()) == 4 and "CPS" not in shown
 
 
 def test_stats_in_words(directory):
