@@ -55,7 +55,7 @@ def times(client, done):
         started = time.perf_counter()
         client.wait(statement(client))
         found.append(time.perf_counter() - started)
-        done.wait(0.12)
+        done.wait(0.02)
     return found
 
 
@@ -66,7 +66,7 @@ def test_ten_thousand_statements_of_one_program():
         root.wait(login(root))
         with Program(agent, "flood") as noisy, Program(agent, "dpi") as quiet:
             over = threading.Event()
-            threading.Timer(2, over.set).start()
+            threading.Timer(1, over.set).start()
             alone = times(quiet, over)
             errors, done = [], threading.Event()
             flooding = threading.Thread(target=lambda: (flood(noisy, errors), done.set()))
