@@ -13,6 +13,7 @@ from cpsworld import interface
 from cpsworld.agent import Agent, failure, own, unprivileged
 from cpsworld.oidcd import NURSE, PHYSICIAN, api_file
 from cpsworld.paths import slowness
+from cpsworld.program import Program
 from cpsworld.useragent import UserAgent, visit
 from cpsworld.wait import wait_until
 
@@ -54,6 +55,10 @@ class Station(Agent):
                            "basic": {"client": "lps-api-basic"}}.items():
             text = api_file(psc, str(self.config), **keys)
             (self.config / "apis.d" / f"{name}.conf").write_text(text)
+        (self.config / "policy.d").mkdir(exist_ok=True)
+        (self.config / "policy.d" / "programs.conf").write_text("".join(
+            f"[{name}]\nprogram = {self.dir}/programs/{name}\ntokens = {tokens}\n"
+            for name, tokens in (("reader", "access"), ("sender", "exchange"))))
         own(self.config)
 
     def login(self, client, person=PHYSICIAN):
@@ -230,6 +235,17 @@ def test_who_may(station, client):
     assert json.loads(station.cpsctl("--json", "token", "exchange", "mine"))["token"] == token
     station.cpsctl("token", "exchange", "nobody", status=1)
     station.cpsctl("token", "exchange", status=2)
+
+
+def test_rules_for_programs_hold_too(psc, station, client):
+    with Program(station, "reader") as reader, Program(station, "sender") as sender:
+        assert refused(reader, api="dmp") == "NOT_ALLOWED"
+        assert reader.call("token.introspect", online=False)["active"]
+        assert sender.call("token.exchange", api="dmp")["token"]
+        assert refused(sender, "token.introspect") == "NOT_ALLOWED"
+        assert refused(sender, "token.introspect", online=False) == "NOT_ALLOWED"
+        assert refused(sender, api="mine") == "NOT_ALLOWED", "of cpsctl alone"
+    assert psc.seen("introspect") == [] and len(psc.seen("api_token")) == 1
 
 
 def test_what_the_evidence_log_says(psc, station, client):
