@@ -28,17 +28,19 @@ static int64_t provider_time(const struct login_proof *proof)
 }
 
 /*
- * A browser that is still logged in at the provider answers for whoever sits before it: such a
- * login has the time of the one that the session knows, or one from before it was locked.
+ * A browser, or an e-Santé proxy, that is still logged in at the provider answers for whoever sits
+ * there: such a login has the time of the one that the session knows, or one from before it was
+ * locked. Card and phone ask somebody, each time.
  */
 static bool is_stale(const struct session *session, const struct login_proof *proof)
 {
     int64_t age_s = clock_real_s() - proof->auth_time_s;
+    bool browser = strcmp(proof->method, "browser") == 0;
 
-    if (strcmp(proof->method, "browser") != 0)
-        return false; /* card and phone ask somebody, each time */
+    if (!browser && strcmp(proof->method, "proxy") != 0)
+        return false;
     return age_s > session_locked_s(session) + CLOCKS_APART_S ||
-           proof->auth_time_s == provider_time(session_owner_proof(session));
+           (browser && proof->auth_time_s == provider_time(session_owner_proof(session)));
 }
 
 cps_error session_accepts(const struct session *session, const struct login_proof *proof,

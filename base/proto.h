@@ -122,10 +122,11 @@
  *               id_token_exp_at, access_token, access_token_exp_at, warnings: […]}
  *               subject_name_id is always there but for kind local-idp;
  *               warnings: "stray_callbacks", "auth_time_absent", "subject_form"
- *   login_proxy {provider, login_hint, binding_message, channel?} → {handle, provider, kind,
+ *   login_proxy {provider, login_hint, binding_message, channel?, fresh?} → {handle, provider, kind,
  *                                        issuer, sub, subject_name_id, channel, auth_at,
  *                                        userinfo: {}, warnings}   "already_connected": the
- *                                        session of an earlier handle goes on under this one
+ *                                        session of an earlier handle goes on under this one;
+ *                                        fresh: never that, the person is asked
  *   send     {handle, service, endpoint, method, content_type?, accept?, body? | body_base64?} +
  *            descriptor                → {status, content_type, bytes}   of a session at a proxy;
  *                                        the body is written to the descriptor, a memfd
@@ -134,7 +135,8 @@
  *   refresh  {handle}                  → {access_token, access_token_exp_at, id_token?,
  *                                        id_token_exp_at?}   LOGIN_EXPIRED: the handle is closed
  *   logout   {handle}                  → {ended: bool}   end_session and revocation; the handle and
- *                                        its tokens are forgotten whatever the provider answers
+ *                                        its tokens are forgotten whatever the provider answers.
+ *                                        Another handle of the same session (sid) keeps it alive
  *   introspect {handle}                → {active: bool, exp_at?, iat_at?, auth_at?, sub?,
  *                                        subject_name_id?, acr?, auth_mode?, scope?, client_id?}
  *                                        RFC 7662, of the session's access token

@@ -23,6 +23,7 @@ struct connect {
     char hint[CIBA_IDENTIFIER_MAX + 1];
     const char *channel; /* static text */
     int64_t started_at;
+    bool fresh; /* the person must be asked: no cookie is sent that would spare them that */
     char known[PKCE_VALUE_SIZE]; /* handle of the session whose cookie was sent, or "" */
 };
 
@@ -126,7 +127,7 @@ static void on_connected(void *user, const struct http_answer *answer, const str
 static const struct secret *known_cookie(struct connect *connect)
 {
     for (struct oidc_session *s = connect->request->oidcd->store.first; s != NULL; s = s->next)
-        if (s->provider == connect->provider && s->cookie != NULL &&
+        if (!connect->fresh && s->provider == connect->provider && s->cookie != NULL &&
             strcmp(s->sub, connect->hint) == 0) {
             memcpy(connect->known, s->handle, sizeof connect->known);
             return s->cookie;
@@ -172,6 +173,7 @@ void esante_connect(struct request *request, struct provider *provider, const js
     }
     connect->request = request;
     connect->provider = provider;
+    connect->fresh = json_get_bool(params, "fresh", false);
     request_set_flow(request, connect, connect_free, too_late);
     channel = channel != NULL ? channel : provider->profile->channel;
     connect->channel = strcmp(channel, "CARD") == 0 ? "CARD" : "MOBILE";

@@ -3,6 +3,7 @@
 
 #include <openssl/rand.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -170,6 +171,18 @@ void farewell_add(struct oidcd *oidcd, struct provider *provider, struct farewel
     oidcd->farewells = farewell;
     oidcd->n_farewells++;
     try_later(farewell);
+}
+
+void farewells_withdraw(struct oidcd *oidcd, const struct provider *provider, const char *sid)
+{
+    struct farewell *next;
+
+    for (struct farewell *farewell = oidcd->farewells; farewell != NULL; farewell = next) {
+        next = farewell->next;
+        if (farewell->provider == provider && sid[0] != '\0' &&
+            strcmp(farewell->words.sid, sid) == 0)
+            farewell_free(farewell);
+    }
 }
 
 void farewells_drop(struct oidcd *oidcd)

@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "oidc/ciba_params.h"
+#include "oidc/farewell.h"
 #include "oidc/idtoken.h"
 
 /* Short claims that are passed on. */
@@ -83,6 +84,12 @@ static void warn_form(struct login *login, const char *subject)
         login_warn(login, "subject_form");
 }
 
+static void set_sid(struct oidc_session *session, const char *sid)
+{
+    if (sid != NULL && strlen(sid) <= STORE_SID_MAX)
+        memcpy(session->sid, sid, strlen(sid) + 1);
+}
+
 cps_error login_result(struct login *login, json_t *userinfo, json_t **ret_result,
                        struct fail *fail)
 {
@@ -99,6 +106,8 @@ cps_error login_result(struct login *login, json_t *userinfo, json_t **ret_resul
     if (session == NULL)
         return fail_set(fail, CPS_TOO_MANY_REQUESTS, "too many provider sessions are open");
     session->auth_at = auth_at(login);
+    set_sid(session, json_get_string(login->claims, "sid"));
+    farewells_withdraw(login->request->oidcd, login->provider, session->sid);
     result =
         json_pack("{s:s, s:s, s:s, s:s, s:s, s:O}", "handle", session->handle, "provider",
                   login->provider->name, "kind", profile_kind_name(login->provider->profile->kind),

@@ -2,6 +2,7 @@
 #include "oidc/logout.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "oidc/client_auth.h"
@@ -11,6 +12,7 @@ struct logout {
     struct request *request;
     struct provider *provider;
     struct tokens tokens;
+    char sid[STORE_SID_MAX + 1];
     struct http_call *call;
     bool ended;
 };
@@ -33,6 +35,7 @@ static void finish(void *flow)
     http_cancel(&logout->call);
     if (words.tokens.id_token != NULL || words.tokens.refresh_token != NULL) {
         logout->tokens = (struct tokens){0};
+        memcpy(words.sid, logout->sid, sizeof words.sid);
         farewell_add(logout->request->oidcd, logout->provider, &words);
     } else {
         farewell_report(logout->provider, logout->ended, 1);
@@ -144,13 +147,20 @@ static void end_session(struct logout *logout)
 
 void logout_start(struct request *request, struct oidc_session *session)
 {
-    struct logout *logout = calloc(1, sizeof *logout);
+    struct logout *logout;
     struct fail fail = FAIL_INIT;
 
+    if (store_is_shared(session)) {
+        store_remove(session->store, session, NULL);
+        request_reply(request, json_pack("{s:b}", "ended", 0));
+        return;
+    }
+    logout = calloc(1, sizeof *logout);
     if (logout != NULL) {
         logout->request = request;
         logout->provider = session->provider;
         logout->tokens = session->tokens;
+        memcpy(logout->sid, session->sid, sizeof logout->sid);
         session->tokens = (struct tokens){0};
     }
     store_remove(session->store, session, NULL);

@@ -40,6 +40,15 @@ struct oidc_session *store_find(const struct store *store, const char *handle)
     return session;
 }
 
+bool store_is_shared(const struct oidc_session *session)
+{
+    for (const struct oidc_session *s = session->store->first; s != NULL; s = s->next)
+        if (s != session && s->provider == session->provider && session->sid[0] != '\0' &&
+            strcmp(s->sid, session->sid) == 0)
+            return true;
+    return false;
+}
+
 static void unlink_session(struct store *store, const struct oidc_session *session)
 {
     struct oidc_session **link = &store->first;

@@ -7,6 +7,7 @@
 #define OIDC_STORE_H
 
 #include <jansson.h>
+#include <stdbool.h>
 
 #include "oidc/flight.h"
 #include "oidc/pkce.h"
@@ -17,15 +18,19 @@
 /* Sessions at one time: one person at the desk, a few that their logout did not close yet. */
 #define STORE_MAX 64
 
+/* Longest name that is remembered. */
+#define STORE_SID_MAX 127
+
 struct oidc_session {
     struct oidc_session *next;
     char handle[PKCE_VALUE_SIZE];
     struct provider *provider;
     char nonce[PKCE_VALUE_SIZE]; /* "" when none was sent */
     char sub[256];
-    int64_t auth_at;         /* when the person proved who they are; seconds since 1970 */
-    struct secret *cookie;   /* of an e-Santé proxy, which keeps the tokens; else NULL */
-    struct tokens tokens;    /* the last ones */
+    char sid[STORE_SID_MAX + 1]; /* the provider's name for its session, or "": it gave none */
+    int64_t auth_at;             /* when the person proved who they are; seconds since 1970 */
+    struct secret *cookie;       /* of an e-Santé proxy, which keeps the tokens; else NULL */
+    struct tokens tokens;        /* the last ones */
     int64_t id_token_exp_at; /* of the ID token that the last refresh brought; 0: it brought none */
     /* Owned by oidc/refresh.c: a refresh under way, its new tokens, its wait for new keys. */
     struct flight refresh;
@@ -49,6 +54,10 @@ struct oidc_session *store_add(struct store *store, struct provider *provider, c
 
 /* NULL when the handle is unknown, closed or no string at all. */
 struct oidc_session *store_find(const struct store *store, const char *handle);
+
+/* Another handle goes on with the same session of the provider, as a browser that was still logged
+ * in gives it: ending it would end both. */
+bool store_is_shared(const struct oidc_session *session);
 
 /* Forgets a session; those who wait for its refresh get fail (CPS_LOGIN_EXPIRED when NULL). */
 void store_remove(struct store *store, struct oidc_session *session, const struct fail *fail);

@@ -88,6 +88,23 @@ def sessions(psc):
     return psc.call("GET", "/proxy/sessions")["sessions"]
 
 
+def test_unlocking_rings_the_phone(psc):
+    """The proxy would answer for the session that is open: it is not shown that one's cookie."""
+    with Station(psc, insert=None) as desk:
+        session = desk.connect()
+        desk.client.call("session.lock")
+        assert failure(desk.client.call, "proxy.send", service="dmp",
+                       endpoint="x") == "SESSION_LOCKED"
+        number = desk.client.send("session.unlock")
+        shown = desk.client.next_event("progress", id=number)
+        assert wait_until(psc.phone_pending) and len(psc.phone_requests()) == 2
+        psc.phone_decide(shown["digits"])
+        unlocked = desk.client.wait(number)
+        assert unlocked["epoch"] == session["epoch"] and unlocked["state"] == "open"
+        assert desk.client.call("proxy.send", service="dmp", endpoint="x")["status"] == 200
+        assert wait_until(lambda: len(sessions(psc)) == 1), "the former one is disconnected"
+
+
 def test_login_send_logout(psc):
     with Station(psc, insert=None) as desk:
         session = desk.connect()

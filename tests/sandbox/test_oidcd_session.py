@@ -7,6 +7,8 @@ import time
 import pytest
 
 from cpsworld.oidcd import PHYSICIAN, Oidcd, OidcError
+from cpsworld.useragent import UserAgent
+from cpsworld.wait import wait_until
 
 
 @pytest.fixture
@@ -225,6 +227,38 @@ def test_a_logout_that_the_provider_did_not_hear_is_told_again(psc, oidcd, outag
     assert told[0]["ended"] and told[0]["provider"] == "sandbox" and told[0]["tries"] >= 2
     assert psc.sessions() == []
     assert len({one["params"]["token"] for one in psc.seen("revoke")}) == 1
+
+
+def test_handles_of_one_session_end_it_together(psc, oidcd):
+    """A browser that is still logged in gives the session that it has: one logout must not end it
+    under the other handle."""
+    browser = UserAgent(psc.ca_file)
+    first = oidcd.login_browser(agent=browser)
+    second = oidcd.login_browser(agent=browser)
+    assert len(psc.sessions()) == 1 and second["auth_at"] == first["auth_at"]
+    assert oidcd.call("logout", handle=first["handle"]) == {"ended": False}
+    assert refused(oidcd.call, "refresh", handle=first["handle"]) == ("LOGIN_EXPIRED", "handle")
+    assert not psc.seen("logout") and not psc.seen("revoke")
+    assert oidcd.call("refresh", handle=second["handle"])["access_token"]
+    assert oidcd.call("logout", handle=second["handle"]) == {"ended": True}
+    assert psc.sessions() == []
+
+
+def test_a_late_logout_does_not_end_the_session_of_a_new_login(psc, oidcd):
+    browser = UserAgent(psc.ca_file)
+    first = oidcd.login_browser(agent=browser)
+    psc.fault("status", "logout", status=503, times=1)
+    assert oidcd.call("logout", handle=first["handle"]) == {"ended": False}
+    second = oidcd.login_browser(agent=browser)
+    psc.clear_seen()
+    # Another logout that was not heard either is told again: by then the first would have been.
+    other = oidcd.login_browser(agent=UserAgent(psc.ca_file))
+    psc.fault("status", "logout", status=503, times=1)
+    oidcd.call("logout", handle=other["handle"])
+    assert wait_until(lambda: oidcd.call("providers") and any(
+        one["event"] == "logout" and one["tries"] > 1 for one in oidcd.worker.events))
+    assert len(psc.sessions()) == 1, "that of the first two logins"
+    assert oidcd.call("refresh", handle=second["handle"])["access_token"]
 
 
 def test_logout_during_a_refresh(psc, oidcd):

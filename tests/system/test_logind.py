@@ -235,6 +235,21 @@ def test_lock_keeps_the_session_when_told_so(logind):
         logind.set_locked(False)
 
 
+def test_lock_locks_the_session_when_told_so(logind):
+    with desk_of(logind, "[session]\non_lock = lock\n") as desk:
+        session = desk.login()
+        logind.set_locked(True)
+        assert desk.client.next_event("event.session", change="locked")["reason"] == "screen"
+        assert wait_until(lambda: not desk.card.tries()["verified"])
+        assert refusal(desk, "statement.get", audience="dpi", nonce="12345678") == "SESSION_LOCKED"
+        logind.set_locked(False)
+        desk.client.next_event("event.desktop", locked=False)
+        assert desk.session()["state"] == "locked", "a password of the account proves nothing"
+        desk.pinentry.answers("pin " + desk.pin)
+        unlocked = desk.client.call("session.unlock")
+        assert unlocked["state"] == "open" and unlocked["epoch"] == session["epoch"]
+
+
 # The bus and logind themselves --------------------------------------------------------------------
 
 def test_logind_is_restarted(desk, logind):
