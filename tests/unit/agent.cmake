@@ -16,3 +16,7 @@ cps_unit_test(agent_pin PkgConfig::SYSTEMD PkgConfig::CRYPTO)
 foreach(part pin_dialog pin_policy pin_use prompt_text)
   target_sources(test_agent_pin PRIVATE ${PROJECT_SOURCE_DIR}/agent/${part}.c)
 endforeach()
+
+# Session, oidcd and requests are the test's own.
+cps_unit_test(agent_tokens PkgConfig::SYSTEMD)
+target_sources(test_agent_tokens PRIVATE ${PROJECT_SOURCE_DIR}/agent/tokens.c)
