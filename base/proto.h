@@ -122,8 +122,8 @@
  *               id_token_exp_at, access_token, access_token_exp_at, warnings: […]}
  *               subject_name_id is always there but for kind local-idp;
  *               warnings: "stray_callbacks", "auth_time_absent", "subject_form"
- *   login_proxy {provider, login_hint, binding_message, channel?, fresh?} → {handle, provider, kind,
- *                                        issuer, sub, subject_name_id, channel, auth_at,
+ *   login_proxy {provider, login_hint, binding_message, channel?, fresh?} → {handle, provider,
+ *                                        kind, issuer, sub, subject_name_id, channel, auth_at,
  *                                        userinfo: {}, warnings}   "already_connected": the
  *                                        session of an earlier handle goes on under this one;
  *                                        fresh: never that, the person is asked

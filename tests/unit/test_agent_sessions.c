@@ -219,20 +219,20 @@ static void reach(enum session_state state)
     assert_int_equal(session_state(agent.session), state);
 }
 
-static void every_state_and_input(void **unused)
+static void every_state_and_input(void **state)
 {
-    (void)unused;
-    for (int state = 0; state < SESSION_STATES; state++)
+    (void)state;
+    for (int from = 0; from < SESSION_STATES; from++)
         for (int input = 0; input < SESSION_INPUTS; input++) {
             enum session_state after;
 
-            reach((enum session_state)state);
+            reach((enum session_state)from);
             session_input(agent.session, (enum session_input)input);
-            after = expected((enum session_state)state, (enum session_input)input);
+            after = expected((enum session_state)from, (enum session_input)input);
             if (session_state(agent.session) != after)
-                fail_msg("state %d, input %d: %d", state, input, session_state(agent.session));
+                fail_msg("state %d, input %d: %d", from, input, session_state(agent.session));
             assert_int_equal(session_proof(agent.session) != NULL, after == SESSION_OPEN);
-            if (state == SESSION_NONE && input == SESSION_LOGIN)
+            if (from == SESSION_NONE && input == SESSION_LOGIN)
                 session_input(agent.session, SESSION_LOGOUT); /* nobody's: not to be shown */
         }
 }
