@@ -59,7 +59,7 @@ class DayDesk:
         self.agent.__enter__()
         self.client = self.agent.client()
         self.client.call("subscribe", events=["session"])
-        self.clock.watch(self.agent, self.client, self.idp.process.pid)
+        self.clock.watch(self.agent, self.client, self.idp)
         return self
 
     def __exit__(self, *failure):

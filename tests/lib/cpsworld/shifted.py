@@ -5,13 +5,14 @@
     agent = Agent(env=clock.env, libexec={"cps-cardwatch": evil(WATCH)})
     clock.attach(agent)
     with agent, agent.client() as client:
-        clock.watch(agent, client)
+        clock.watch(agent, client, idp)
         clock.forward(1800)
 """
 
 import mmap
 import os
 import pathlib
+import re
 import shutil
 import signal
 import tempfile
@@ -43,10 +44,16 @@ forever()
 
 class Busy:
     """Whether any of these processes, each of one thread, has something to do. What one of them
-    sends to another wakes that one at once, so all of them asleep, and none having run between two
-    looks, means that nothing is under way."""
+    sends to another by a Unix socket wakes that one at once, so all of them asleep, and none having
+    run between two looks, means that nothing is under way. A busy kernel may keep what goes by TCP
+    for a moment: as long as a connection of that port is there, something is."""
 
-    def __init__(self, pids):
+    def __init__(self, pids, port):
+        here, any_one = b"0100007F:%04X" % port, rb"[0-9A-F]{8}:[0-9A-F]{4}"
+        listening_or_over = rb"(?!0A|06)"
+        self._connected = re.compile(b" (%s %s|%s %s) %s" % (here, any_one, any_one, here,
+                                                             listening_or_over))
+        self._tcp = os.open("/proc/net/tcp", os.O_RDONLY | os.O_CLOEXEC)
         self._files = [(os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC),
                         os.open(f"/proc/{pid}/schedstat", os.O_RDONLY | os.O_CLOEXEC))
                        for pid in pids]
@@ -60,9 +67,15 @@ class Busy:
             ran.append(os.pread(schedstat, 128, 0))
         return ran
 
+    def _connections(self):
+        table = b""
+        while part := os.pread(self._tcp, 1 << 16, len(table)):
+            table += part
+        return self._connected.search(table) is not None
+
     def wait(self):
         end = time.monotonic() + QUIET_TIMEOUT_S
-        while (ran := self._look()) is None or ran != self._look():
+        while (ran := self._look()) is None or ran != self._look() or self._connections():
             if time.monotonic() > end:
                 raise TimeoutError("they do not come to rest")
             os.sched_yield()
@@ -73,6 +86,7 @@ class Busy:
                    self._files) / 1e9
 
     def close(self):
+        os.close(self._tcp)
         for files in self._files:
             for file in files:
                 os.close(file)
@@ -102,15 +116,16 @@ class ShiftedClock:
         path.chmod(0o666)
         self._beats = os.open(path, os.O_RDWR | os.O_CLOEXEC)
 
-    def watch(self, agent, client, *others):
-        """Once the agent runs: its time is moved from now on. client: one to ask it by; others:
-        pids of what its helpers speak with."""
+    def watch(self, agent, client, idp):
+        """Once the agent runs: its time is moved from now on. client: one to ask it by; idp: the
+        cpsworld.Idp that its helpers speak with."""
         self._agent, self._client = agent.process.pid, client
         os.read(self._beats, 1)
         helpers = {name: agent.children(name)[0]
                    for name in ("cps-cardwatch", "cps-oidcd", "cps-evidence")}
         self._helpers = [helpers["cps-cardwatch"], helpers["cps-oidcd"]]
-        self.busy = Busy([self._agent, helpers["cps-oidcd"], helpers["cps-evidence"], *others])
+        self.busy = Busy([self._agent, helpers["cps-oidcd"], helpers["cps-evidence"],
+                          idp.process.pid], idp.port)
 
     def close(self):
         os.close(self._beats)
