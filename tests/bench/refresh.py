@@ -98,10 +98,10 @@ def run(tools, quick):
     ratio = measure.Spread([turn["ours_us"] / turn["hand_us"] for turn in rounds])
     section = Section("A token refreshed (goal 10)")
     section.text(
-        "`tests/idp` on loopback, a full handshake each time, P-256 certificate verified; it signs an "
-        "ID token (RS256) for either. The floor posts and reads the answer. The agent's caller asks "
-        "for more lifetime than the token has: request, packet to cps-oidcd, connection, handshake, "
-        "POST, ID token verified, refresh token exchanged for its successor, packet back, answer. "
+        "`tests/idp` on loopback, a full handshake each time, P-256 certificate verified; it signs "
+        "an ID token (RS256) for either. The floor posts and reads the answer. The agent's caller "
+        "asks for more lifetime than the token has: request, packet to cps-oidcd, connection, "
+        "handshake, POST, ID token verified, refresh token exchanged for its successor, packet back, answer. "
         f"Agent, cps-oidcd and floor on one core, provider and caller on the other. {noise}.")
     section.table(("", "p50 µs", "p99 µs", "p50 / floor"),
                   [(name, *(f"{measure.figures(results, name, key).median:.0f}"

@@ -11,10 +11,15 @@ from .report import Section
 LOAD_CONNECTIONS, CROWD = 16, 1000
 
 
-def requests(tools, target):
-    """The two requests: with everything a careful client says, and with nothing."""
-    full = world.line("token.get", 1000001, provider="bench", kind="access", min_ttl_s=30,
+def full_line(target):
+    """A request with everything that a careful client says."""
+    return world.line("token.get", 1000001, provider="bench", kind="access", min_ttl_s=30,
                       epoch=target.epoch, deadline_ms=2000, interaction="none")
+
+
+def requests(tools, target):
+    """The two requests: with everything, and with nothing."""
+    full = full_line(target)
     short = world.line("token.get")
     return full, tools.script("token", full), tools.script("token-short", short)
 
@@ -134,35 +139,63 @@ def peers_that_connect(tools, stack, request, request_line):
 
 
 FULL = "jansson server, full identity"
+RULES = 32
+
+
+def rules(tools, other):
+    """As many as a large site has, the one of the caller last; other: whom one of them is about."""
+    programs = [f"[program-{number}]\nprogram = /opt/program-{number}\naudiences = none\n"
+                for number in range(RULES - 2)]
+    return "".join([*programs, f"[other]\n{other}\naudiences = none\n",
+                    f"[caller]\nprogram = {tools['bench-sockload']}\ntokens = access\n"])
+
+
+def ruled_cases(tools, stack, names):
+    """An agent with rules about programs, and one that must know the caller's unit too."""
+    cases = {}
+    for name, other in zip(names, ("program = /opt/other", "unit = records.service")):
+        agent = stack.enter_context(world.agent(tools, rules(tools, other),
+                                                policy="unknown = refuse\n"))
+        request = tools.script(f"token-{len(cases)}", full_line(agent))
+        cases[name] = lambda agent=agent, request=request: tools.load(agent, request, "-1")
+    return cases
 
 
 def connect(tools, agent, request_line, request, iterations):
     """Goal 3."""
     noise = measure.Noise()
     greeted = tools.script("hello-token", world.HELLO, request_line)
-    names = ("cps-agent: token.get", "cps-agent: hello, token.get")
+    names = ("cps-agent: token.get", "cps-agent: hello, token.get",
+             f"cps-agent, {RULES} rules by program: token.get",
+             f"cps-agent, {RULES} rules, one by unit: token.get")
     with contextlib.ExitStack() as stack:
         cases = {names[0]: lambda: tools.load(agent, request, "-1"),
                  names[1]: lambda: tools.load(agent, greeted, "-1")}
+        cases |= ruled_cases(tools, stack, names[2:])
         cases |= peers_that_connect(tools, stack, request, request_line)
         results = measure.interleave(cases, iterations, noise)
     section = Section("Cached token, a connection for each call (goal 3)")
     section.text(
         "The floors are asked for the token alone, and so is the agent in its first line; in the "
         "second its client sends `hello` too, in the same write, and waits for both answers. The "
-        "floors with full identity ask the kernel for the peer's credentials, pidfd, executable and "
-        "start time, then drop what they learnt; the agent asks for what its rules and its log need: "
-        "credentials, pidfd, executable, and whether the process is still that one. It then checks "
-        "the request, its rules and the session, counts the token for the evidence log and keeps the "
-        f"session awake. oidc-agent gives a token of {IDP_ACCESS} bytes from its cache, refreshed at "
-        "`tests/idp` every two minutes; of its two processes only the one that listens is counted "
-        f"in the processor time. {noise}.")
+        "floors with full identity ask the kernel for the peer's credentials, pidfd, executable "
+        "and start time, then drop what they learnt; the agent asks for what its rules and its log "
+        "need: credentials, pidfd, executable, and whether the process is still that one. With "
+        f"{RULES} rules programs without one are refused; as soon as one rule is about a systemd "
+        "unit, the cgroup and security label of each caller are read too, which no floor does. It "
+        "then checks the request, its rules and the session, counts the token for the evidence "
+        "log and keeps the session awake. oidc-agent gives a token of "
+        f"{IDP_ACCESS} bytes from its cache, refreshed at `tests/idp` every two minutes; of its "
+        f"two processes only the one that listens is counted in the processor time. {noise}.")
     section.table((*HEAD[:5], "p50 / jansson", "CPU / jansson"), rows_of(results, FULL))
     goals = [(f"p50 / {FULL}", measure.ratio(results, names[0], FULL, "p50_us"), 1.0),
-             (f"p50 with hello / {FULL}", measure.ratio(results, names[1], FULL, "p50_us"), 1.0)]
+             (f"p50 with hello / {FULL}", measure.ratio(results, names[1], FULL, "p50_us"), 1.0),
+             (f"p50 with {RULES} rules / {FULL}", measure.ratio(results, names[2], FULL, "p50_us"),
+              1.0)]
     library = "oidc-agent, by its library"
     if library in results:
-        goals.append((f"p50 / {library}", measure.ratio(results, names[0], library, "p50_us"), 0.25))
+        goals.append((f"p50 / {library}",
+                      measure.ratio(results, names[0], library, "p50_us"), 0.25))
     section.goals(*goals)
     return section
 

@@ -171,12 +171,18 @@ def ssh_agent(tools, keys=("rsa", "ed25519")):
 
 
 @contextlib.contextmanager
-def agent(tools, **options):
+def agent(tools, rules=None, **options):
     """A cps-agent with fake_oidcd.py, a session open and its tokens in memory, as a Target.
 
-    Target.epoch is the session's; Target.agent the cpsworld.Agent.
+    Target.epoch is the session's; Target.agent the cpsworld.Agent. rules: text of a file in
+    policy.d.
     """
-    with Agent(libexec={"cps-oidcd": FAKE_OIDCD}, **options) as running:
+    running = Agent(libexec={"cps-oidcd": FAKE_OIDCD}, **options)
+    if rules is not None:
+        (running.config / "policy.d").mkdir(exist_ok=True)
+        (running.config / "policy.d" / "bench.conf").write_text(rules)
+        own(running.config)
+    with running:
         with running.client() as client:
             session = login(client)
         target = Target(running.process.pid, running.socket, tools.script("hello", HELLO))
