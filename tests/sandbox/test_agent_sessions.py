@@ -93,6 +93,8 @@ def test_a_browser_that_is_still_logged_in_unlocks_nothing(psc, station, client)
             client.wait(number)
         assert (caught.value.name, caught.value.data["reason"]) == ("LOGIN_REFUSED", "stale")
         assert client.call("session.current")["session"]["state"] == "locked"
+    # Times of login are whole seconds: one of the same second would look like the same login.
+    assert wait_until(lambda: time.time() >= session["auth_time"] + 1)
     unlocked = in_browser(psc, station, client, "session.unlock", browser=browser)
     assert unlocked["epoch"] == session["epoch"]
     assert unlocked["auth_time"] > session["auth_time"]
