@@ -77,7 +77,8 @@ def test_an_agent_that_does_not_read_loses_nothing(config):
 
 def test_no_configuration_at_all(tmp_path):
     with start(str(tmp_path)) as oidcd:
-        assert oidcd.answer(oidcd.send("providers", {}))["result"] == {"providers": []}
+        assert oidcd.answer(oidcd.send("providers", {}))["result"] == {
+            "providers": [], "apis": []}
         answer = oidcd.answer(oidcd.send("login_browser", {"provider": "psc"}))
         assert answer["error"]["code"] == "PROVIDER_UNKNOWN"
 

@@ -18,8 +18,8 @@ for device in {" ".join(DEVICES)}; do
 done
 ln -s /proc/self/fd /dev/fd
 ln -s "$1/syslog" /dev/log
-mount -t tmpfs -o mode=755 none /run/systemd
-mkdir /run/systemd/journal
+mount -t tmpfs -o mode=755 none /run
+mkdir -p /run/systemd/journal
 ln -s "$1/journal" /run/systemd/journal/socket
 shift
 exec "$@"
