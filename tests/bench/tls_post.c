@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * bench-tls-post PORT CA_FILE CORE MS BODY PATH: the floor of a token refresh. A TCP connection, a
- * full TLS 1.3 handshake with the server's certificate verified, one POST, its answer to the end.
+ * bench-tls-post PORT CA_FILE CORE MS BODY PATH [own]: the floor of a token refresh. A TCP
+ * connection, a full TLS 1.3 handshake with the server's certificate verified, one POST, its answer
+ * to the end. own: each connection has an SSL_CTX of its own, as those of libcurl have.
  */
 #include <arpa/inet.h>
 #include <err.h>
 #include <netinet/tcp.h>
 #include <openssl/ssl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +23,7 @@
 
 struct floor {
     SSL_CTX *tls;
+    bool own;
     struct sockaddr_in address;
     char request[4096];
     int len;
@@ -37,12 +40,30 @@ static int connected(const struct floor *floor)
     return fd;
 }
 
+/* The authorities are read once in any case: libcurl keeps them too. */
+static SSL_CTX *context(const struct floor *floor)
+{
+    SSL_CTX *tls;
+
+    if (!floor->own) {
+        SSL_CTX_up_ref(floor->tls);
+        return floor->tls;
+    }
+    tls = SSL_CTX_new(TLS_client_method());
+    if (tls == NULL)
+        errx(EXIT_FAILURE, "SSL_CTX");
+    SSL_CTX_set1_cert_store(tls, SSL_CTX_get_cert_store(floor->tls));
+    SSL_CTX_set_verify(tls, SSL_VERIFY_PEER, NULL);
+    return tls;
+}
+
 static void call(void *user)
 {
     struct floor *floor = user;
     static char answer[ANSWER_MAX];
     int fd = connected(floor);
-    SSL *ssl = SSL_new(floor->tls);
+    SSL_CTX *tls = context(floor);
+    SSL *ssl = SSL_new(tls);
     int len = 0, n;
 
     if (ssl == NULL || SSL_set_fd(ssl, fd) != 1 || SSL_connect(ssl) != 1 ||
@@ -54,6 +75,7 @@ static void call(void *user)
     if (strstr(answer, " 200 ") == NULL)
         errx(EXIT_FAILURE, "the server answers: %s", answer);
     SSL_free(ssl);
+    SSL_CTX_free(tls);
     close(fd);
 }
 
@@ -71,8 +93,9 @@ int main(int argc, char **argv)
 {
     struct floor floor = {.address = {.sin_family = AF_INET}};
 
-    if (argc != 7)
-        errx(2, "usage: bench-tls-post PORT CA_FILE CORE MS BODY PATH");
+    floor.own = argc == 8 && strcmp(argv[7], "own") == 0;
+    if (argc != 7 && !floor.own)
+        errx(2, "usage: bench-tls-post PORT CA_FILE CORE MS BODY PATH [own]");
     clocks_pin(atoi(argv[3]));
     floor.tls = verifying(argv[2]);
     floor.address.sin_port = htons((uint16_t)atoi(argv[1]));
