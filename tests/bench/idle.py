@@ -15,6 +15,7 @@ from .report import Section
 SETTLE_S = 2
 BEAT_S = 40  # cardwatch stays well below CARDWATCH_BEAT_MS of base/proto.h
 CHECKPOINT_S = 300  # agent/evidence.c
+CHECKPOINT_WAKES = 3  # the timer, the answer of cps-evidence, the disk that takes evidence-head
 HELPERS = ("cps-cardwatch", "cps-cardop", "cps-oidcd")
 
 
@@ -46,13 +47,14 @@ class Idle:
             f"An agent with a card in the reader and a session open by it, left alone for "
             f"{seconds:.0f} s while the other measurements ran. The timers due in that time are "
             f"cardwatch's beat, every {BEAT_S} s, which wakes the agent too, and the signature over "
-            f"the evidence log, {CHECKPOINT_S} s after a login. The beat is a conversation with "
-            "pcscd: an answer that cardwatch has to wait for is one more.")
+            f"the evidence log, {CHECKPOINT_S} s after a login: the timer, the answer of "
+            "cps-evidence, and a file that remembers how far the log goes. The beat is a conversation "
+            "with pcscd: an answer that cardwatch has to wait for is one more.")
         section.table(("process", "wake-ups", "a minute"),
                       [(name, count, f"{count / seconds * 60:.1f}")
                        for name, count in counts.items()])
         beats = math.ceil(seconds / BEAT_S)
-        signed = int(seconds >= CHECKPOINT_S)
+        signed = CHECKPOINT_WAKES if seconds >= CHECKPOINT_S else 0
         section.goals(*((f"wake-ups of {name}, timers due not counted",
                          max(0, counts[name] - due), 0)
                         for name, due in (("cps-agent", beats + signed), ("cps-cardop", 0),
