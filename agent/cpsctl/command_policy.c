@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cpsctl policy: the rules for programs, what was answered about them, and taking that back. */
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "agent/cpsctl/cpsctl.h"
 #include "agent/cpsctl/options.h"
@@ -12,8 +9,6 @@
 #include "agent/cpsctl/text.h"
 #include "base/json.h"
 #include "base/util.h"
-
-#define DATE_LEN 32
 
 /* A word of the agent in the user's language; one of a later version is shown as it is. */
 static const struct {
@@ -60,18 +55,15 @@ static void show_section(const json_t *section)
 
 static void show_answer(const json_t *answer)
 {
-    time_t at = (time_t)json_get_int(answer, "at", 0);
     const char *origin = json_get_string(answer, "origin");
-    char date[DATE_LEN] = "-";
-    struct tm local;
+    char at[TEXT_TIME_LEN];
 
-    if (localtime_r(&at, &local) != NULL)
-        (void)strftime(date, sizeof date, "%d/%m/%Y %H:%M", &local);
     text_line(stdout, "%4lld  %s : %s, %s%s%s", (long long)json_get_int(answer, "id", 0),
               json_get_bool(answer, "allowed", false) ? _("permis") : _("refusé"),
               in_words(json_get_string(answer, "kind")), or_dash(answer, "audience"),
               origin != NULL ? ", " : "", origin != NULL ? origin : "");
-    text_line(stdout, "      %s, %s%s", or_dash(answer, "program"), date,
+    text_line(stdout, "      %s, %s%s", or_dash(answer, "program"),
+              text_time(json_get_int(answer, "at", 0), at),
               json_get_bool(answer, "mine", false) ? "" : _(", par une autre personne"));
 }
 
@@ -176,17 +168,6 @@ static int check(struct cpsctl *ctl, int argc, char **argv)
     return call(ctl, "policy.check", params, show_check);
 }
 
-/* Number of an answer: 0 when it is none. */
-static int64_t number_of(const char *word)
-{
-    char *end = NULL;
-    long long number;
-
-    errno = 0;
-    number = strtoll(word, &end, 10);
-    return errno == 0 && end != word && *end == '\0' && number > 0 ? number : 0;
-}
-
 static int take_back(struct cpsctl *ctl, int argc, char **argv)
 {
     static const struct option_row rows[] = {
@@ -204,10 +185,10 @@ static int take_back(struct cpsctl *ctl, int argc, char **argv)
     json_object_del(params, "all");
     if ((word != NULL) + (json_object_get(params, "program") != NULL) + all != 1)
         return usage(params, _("il faut un numéro, --program ou --all"));
-    if (word != NULL && number_of(word) == 0)
+    if (word != NULL && options_number(word) == 0)
         return usage(params, _("ce n'est pas le numéro d'une réponse"));
     if (word != NULL)
-        json_object_set_new(params, "id", json_integer(number_of(word)));
+        json_object_set_new(params, "id", json_integer(options_number(word)));
     return call(ctl, "policy.revoke", params, show_revoked);
 }
 

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "agent/cpsctl/cpsctl.h"
 #include "agent/cpsctl/options.h"
@@ -9,17 +7,6 @@
 #include "agent/cpsctl/text.h"
 #include "base/json.h"
 #include "base/util.h"
-
-/* Number of a situation: 0 when it is none. */
-static int64_t number_of(const char *word)
-{
-    char *end = NULL;
-    long long number;
-
-    errno = 0;
-    number = strtoll(word, &end, 10);
-    return errno == 0 && end != word && *end == '\0' && number > 0 ? number : 0;
-}
 
 static json_t *read_params(int argc, char **argv)
 {
@@ -33,12 +20,12 @@ static json_t *read_params(int argc, char **argv)
 
     if (params == NULL || word == NULL)
         return params;
-    if (number_of(word) == 0) {
+    if (options_number(word) == 0) {
         text_line(stderr, _("cpsctl: %s n'est pas le numéro d'une situation"), word);
         json_decref(params);
         return NULL;
     }
-    json_object_set_new(params, "number", json_integer(number_of(word)));
+    json_object_set_new(params, "number", json_integer(options_number(word)));
     return params;
 }
 

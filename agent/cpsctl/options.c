@@ -87,3 +87,13 @@ json_t *options_read(const struct option_row *rows, int argc, char **argv)
     }
     return params;
 }
+
+int64_t options_number(const char *word)
+{
+    char *end = NULL;
+    long long number;
+
+    errno = 0;
+    number = strtoll(word, &end, 10);
+    return errno == 0 && end != word && *end == '\0' && number > 0 ? number : 0;
+}

@@ -5,6 +5,7 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 struct option_row {
     const char *name;  /* with its dashes */
@@ -27,5 +28,8 @@ json_t *options_read(const struct option_row *rows, int argc, char **argv);
 /* The same, but one argument may be a plain word, given in *ret_word (NULL when there is none). */
 json_t *options_read_word(const struct option_row *rows, int argc, char **argv,
                           const char **ret_word);
+
+/* The number, from 1 on, that such a word is; 0 when it is none. */
+int64_t options_number(const char *word);
 
 #endif
