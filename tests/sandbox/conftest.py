@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import pytest
 
+from cpsworld.oidcd import Oidcd
 from cpsworld.sandbox import Sandbox
 
 
@@ -15,3 +16,9 @@ def psc(stand_in):
     """The stand-in, as at its start."""
     stand_in.reset()
     return stand_in
+
+
+@pytest.fixture
+def oidcd(psc):
+    with Oidcd(psc) as it:
+        yield it

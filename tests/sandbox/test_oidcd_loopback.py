@@ -11,12 +11,6 @@ from cpsworld.oidcd import PHYSICIAN, Oidcd, OidcError
 from cpsworld.useragent import UserAgent, visit
 
 
-@pytest.fixture
-def oidcd(psc):
-    with Oidcd(psc) as oidcd:
-        yield oidcd
-
-
 def redirect_of(url):
     query = urllib.parse.parse_qs(urllib.parse.urlsplit(url).query)
     return query["redirect_uri"][0], query["state"][0]

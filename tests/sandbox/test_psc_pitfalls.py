@@ -14,12 +14,6 @@ from cpsworld.useragent import UserAgent, visit
 from cpsworld.wait import wait_until
 
 
-@pytest.fixture
-def oidcd(psc):
-    with Oidcd(psc) as oidcd:
-        yield oidcd
-
-
 def refused(call, *args, **params):
     with pytest.raises(OidcError) as caught:
         call(*args, **params)
