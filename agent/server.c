@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -155,14 +156,24 @@ void server_publish(struct server *server, enum event_kind kind, json_t *params)
             conn_send(conn, parts, 3);
 }
 
-/* True when an agent answers there: its socket must not be taken away from it. */
+/*
+ * True when an agent answers there: its socket must not be taken away from it. A helper that was
+ * being started when its agent was killed keeps the socket until its exec is done, and it still
+ * takes connections: the one that counts is the process that called listen(), which unix(7) says
+ * SO_PEERCRED names. 0 is a process of another PID namespace.
+ */
 static bool somebody_listens(const struct sockaddr_un *address)
 {
     AUTO_CLOSE int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    struct ucred listener;
+    socklen_t len = sizeof listener;
 
     if (fd < 0)
         return false;
-    return connect(fd, (const struct sockaddr *)address, sizeof *address) == 0 || errno == EAGAIN;
+    if (connect(fd, (const struct sockaddr *)address, sizeof *address) < 0)
+        return errno == EAGAIN;
+    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &listener, &len) < 0 || listener.pid == 0 ||
+           kill(listener.pid, 0) == 0 || errno != ESRCH;
 }
 
 static cps_error make_directory(const char *socket_path, struct fail *fail)

@@ -6,6 +6,7 @@ import signal
 import socket
 import stat
 import subprocess
+import sys
 
 import pytest
 
@@ -106,6 +107,28 @@ def test_a_stale_socket_is_replaced(fresh):
         assert fresh.socket.exists()
         fresh.start()
         with fresh.client() as client:
+            assert client.call("session.current")["session"] is None
+
+
+LISTENS_AND_ENDS = """
+import os, socket, sys
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(sys.argv[1])
+listener.listen()
+if os.fork() == 0:
+    sys.stdin.read()  # the heir, until the test ends it
+"""
+
+
+def test_the_socket_of_a_killed_agent_that_a_helper_still_holds_is_replaced(fresh):
+    fresh.socket.parent.mkdir(mode=0o700)
+    own(fresh.socket.parent)
+    with subprocess.Popen(unprivileged([sys.executable, "-c", LISTENS_AND_ENDS, str(fresh.socket)]),
+                          stdin=subprocess.PIPE) as killed:
+        killed.wait()
+        with fresh.raw():  # connections are taken
+            pass
+        with fresh, fresh.client() as client:
             assert client.call("session.current")["session"] is None
 
 

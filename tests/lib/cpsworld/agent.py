@@ -12,11 +12,12 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 
 from .paths import build_dir
-from .pinentry import PROGRAM as SCRIPTED, ScriptedPinentry
+from .pinentry import PROGRAM as SCRIPTED, ScriptedPinentry, is_running
 
 UID = 12345  # no passwd entry on purpose: getpwuid() has nothing to say about it
 PROGRAMS = ("cps-agent", "cps-cardwatch", "cps-cardop", "cps-prompt", "cps-oidcd", "cps-evidence",
@@ -41,6 +42,13 @@ def own(path):
         return
     for entry in [path, *pathlib.Path(path).rglob("*")]:
         os.chown(entry, UID, UID, follow_symlinks=False)
+
+
+def listener(connection):
+    """The pid that listens there. A killed agent's socket takes connections for a moment still:
+    a helper it was starting has it until its exec is done."""
+    credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+    return int.from_bytes(credentials[:4], sys.byteorder)
 
 
 class RpcError(Exception):
@@ -157,14 +165,14 @@ class Agent:
 
     def _wait_for_socket(self):
         end = time.monotonic() + START_TIMEOUT_S
-        while time.monotonic() < end:
+        while time.monotonic() < end and self.process.poll() is None:
             try:
-                with self.raw():
-                    return
+                with self.raw() as connection:
+                    if is_running(listener(connection)):
+                        return
             except OSError:
-                if self.process.poll() is not None:
-                    break
-                time.sleep(0.01)
+                pass
+            time.sleep(0.01)
         raise RuntimeError("the agent did not start:\n" + self.log.read_text())
 
     def raw(self):
