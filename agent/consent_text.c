@@ -28,12 +28,13 @@ static const char *shown(const char *text, char line[SHOWN_MAX + 4])
 static const char *wish(bool english, enum policy_kind kind)
 {
     static const char *const texts[POLICY_KINDS][2] = {
-        [POLICY_STATEMENT] = {"une attestation de connexion", "a login statement"},
-        [POLICY_ACCESS_TOKEN] = {"un jeton d'accès", "an access token"},
-        [POLICY_ID_TOKEN] = {"un jeton d'identité", "an identity token"},
-        [POLICY_EXCHANGE] = {"un jeton d'accès à une autre API", "an access token to another API"},
-        [POLICY_PROXY] = {"à envoyer des requêtes par le proxy e-Santé",
-                          "to send requests through the e-Santé proxy"},
+        [POLICY_STATEMENT] = {"demande une attestation de connexion", "asks for a login statement"},
+        [POLICY_ACCESS_TOKEN] = {"demande un jeton d'accès", "asks for an access token"},
+        [POLICY_ID_TOKEN] = {"demande un jeton d'identité", "asks for an identity token"},
+        [POLICY_EXCHANGE] = {"demande un jeton d'accès à une autre API",
+                             "asks for an access token to another API"},
+        [POLICY_PROXY] = {"demande à envoyer des requêtes par le proxy e-Santé",
+                          "asks to send requests through the e-Santé proxy"},
     };
 
     return texts[kind][english ? 1 : 0];
@@ -57,11 +58,11 @@ static json_t *description(bool english, const struct consent_words *words)
 {
     AUTO_JSON json_t *who = asker(english, words);
     char audience[SHOWN_MAX + 4];
-    const char *kept = english ? "\nThe answer is remembered." : "\nLa réponse est retenue.";
+    const char *kept = english ? "\nThe answer will be remembered." : "\nLa réponse sera retenue.";
 
     shown(words->audience, audience);
-    return json_sprintf(english ? "%s\nasks for %s\nin the name of %s%s%s\nAllow it?%s"
-                                : "%s\ndemande %s\nau nom de %s%s%s\nL'autoriser ?%s",
+    return json_sprintf(english ? "%s\n%s\nin the name of %s%s%s\nAllow it?%s"
+                                : "%s\n%s\nau nom de %s%s%s\nAutoriser ?%s",
                         json_string_value(who), wish(english, words->kind),
                         words->person != NULL ? words->person : "?",
                         audience[0] == '\0' ? ""

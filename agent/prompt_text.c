@@ -95,9 +95,10 @@ json_t *prompt_text_change(const json_t *display, const struct prompt_card *card
         const char *key, *french, *english;
     } texts[] = {
         {"new", "Nouveau code porteur :", "New PIN:"},
-        {"repeat", "Nouveau code, encore :", "New PIN again:"},
+        {"repeat", "Nouveau code, à nouveau :", "New PIN again:"},
         {"mismatch", "Les deux nouveaux codes diffèrent.", "The two new PINs differ."},
-        {"same", "Le nouveau code est l'ancien.", "The new PIN is the old one."},
+        {"same", "Le nouveau code est identique à l'ancien.",
+         "The new PIN is the same as the old one."},
         {"weak", "Ce code est trop facile à deviner.", "This PIN is too easy to guess."},
         {"form", "Le code porteur doit avoir quatre chiffres.", "The PIN must have four digits."},
     };

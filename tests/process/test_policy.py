@@ -116,7 +116,7 @@ def test_what_the_question_says(agent):
         assert error_of(english, english.send("token.get")) == ("CONSENT_REFUSED", "remembered")
     french, other = agent.pinentry.said("SETDESC")
     assert dpi.path in french and "une attestation de connexion" in french
-    assert "dpi.example" in french and "La réponse est retenue." in french
+    assert "dpi.example" in french and "La réponse sera retenue." in french
     assert dpi.path in other and "an access token" in other and PERSON in other
     assert agent.pinentry.said("SETNOTOK") == ["Refuser", "Refuse"]
     assert agent.pinentry.said("SETCANCEL") == ["Pas maintenant", "Not now"]
@@ -409,7 +409,7 @@ def test_the_command_line(agent):
     assert cpsctl(agent, *ask, "one.example").count(".") == 2
     assert "cpsctl policy" in cpsctl(agent, *ask, "two.example", status=4)
     listed = cpsctl(agent, "policy")
-    for said in ("demandé à l'utilisateur", "[dpi] du site, fichier 10-site.conf",
+    for said in ("demandé à la personne connectée", "[dpi] du site, fichier 10-site.conf",
                  "audiences = dpi.example", "permis : attestation, one.example",
                  "refusé : attestation, two.example", str(agent.bin / "cpsctl")):
         assert said in listed, listed

@@ -74,7 +74,7 @@ def test_a_card_that_names_nobody_is_no_person():
             "structure": {"name": structure["name"], "locality": structure["locality"],
                           "id": structure["identifier"]}}
         error = desk.refused()
-        assert error.name == "CARD_NOT_NOMINATIVE" and "people.d" in error.data["advice_en"]
+        assert error.name == "CARD_NOT_NOMINATIVE" and "administrator" in error.data["advice_en"]
         assert desk.pinentry.questions() == 0 and desk.card.tries()["pin"] == 3
         assert desk.session() is None
         status, out, _ = cpsctl(desk, "card")

@@ -78,7 +78,7 @@ def test_logs_in_verifies_and_sees_the_next_person(desk):
     nurse_logs_in(desk)
     said = run.end()
     assert "at the desk now: YANN BRISSAC2027" in said
-    assert "refused: SESSION_CHANGED: " in said and "Relire session.current" in said
+    assert "refused: SESSION_CHANGED: " in said and "Vérifier qui est connecté" in said
 
 
 def test_a_wrong_pin_is_told_in_words(desk):
