@@ -12,6 +12,7 @@
 #include "agent/cpsctl/evidence_stats.h"
 #include "agent/cpsctl/options.h"
 #include "agent/cpsctl/text.h"
+#include "agent/cpsctl/words.h"
 #include "base/json.h"
 #include "base/util.h"
 
@@ -31,28 +32,21 @@ static int explain_errno(const char *what)
     return EXIT_FAILED;
 }
 
-static const char *explain(const char *name)
-{
-    static const char *const texts[][2] = {
-        {"unreadable", N_("ligne illisible")},
-        {"order", N_("des lignes manquent ou ont changé de place")},
-        {"chain", N_("la ligne d'avant a été modifiée")},
-        {"signature", N_("signature fausse")},
-        {"beginning", N_("le début du journal manque")},
-        {"end", N_("la fin du journal manque")},
-        {"rollback", N_("des lignes écrites avant celle-ci avaient disparu")},
-        {"unsigned", N_("aucune signature du poste ne couvre ce journal")},
-        {"empty", N_("le journal est vide")},
-        {"torn", N_("ligne interrompue (coupure de courant ?)")},
-        {"lost", N_("l'agent n'a pas pu garder des événements")},
-        {"damage", N_("l'agent a trouvé le journal abîmé")},
-    };
-
-    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
-        if (strcmp(texts[i][0], name) == 0)
-            return _(texts[i][1]);
-    return name;
-}
+static const struct text_word findings[] = {
+    {"unreadable", N_("ligne illisible")},
+    {"order", N_("des lignes manquent ou ont changé de place")},
+    {"chain", N_("la ligne d'avant a été modifiée")},
+    {"signature", N_("signature fausse")},
+    {"beginning", N_("le début du journal manque")},
+    {"end", N_("la fin du journal manque")},
+    {"rollback", N_("des lignes écrites avant celle-ci avaient disparu")},
+    {"unsigned", N_("aucune signature du poste ne couvre ce journal")},
+    {"empty", N_("le journal est vide")},
+    {"torn", N_("ligne interrompue (coupure de courant ?)")},
+    {"lost", N_("l'agent n'a pas pu garder des événements")},
+    {"damage", N_("l'agent a trouvé le journal abîmé")},
+    {0},
+};
 
 static void show_findings(const json_t *list, const char *kind)
 {
@@ -65,7 +59,7 @@ static void show_findings(const json_t *list, const char *kind)
 
         text_line(stderr, _("%s ligne %lld (n° %lld) : %s"), file != NULL ? file : "-",
                   (long long)json_get_int(item, "line", 0), (long long)json_get_int(item, "seq", 0),
-                  explain(what != NULL ? what : ""));
+                  text_word(findings, what != NULL ? what : "-"));
     }
 }
 
@@ -135,26 +129,49 @@ static int audit_show(const json_t *options, const char *directory)
     return explain_errno(directory);
 }
 
-static void show_counts(const json_t *counts, const char *(*in_words)(const char *name))
+static void show_counts(const json_t *counts, bool errors)
 {
     const char *name;
     json_t *value;
 
     json_object_foreach ((json_t *)(uintptr_t)counts, name, value)
-        text_line(stdout, "%6lld × %s", (long long)json_integer_value(value), in_words(name));
+        text_line(stdout, "%6lld × %s", (long long)json_integer_value(value),
+                  errors ? text_error(name) : text_word(words_methods, name));
 }
 
-static double percent(const json_t *logins, const char *name)
+static double percent(const json_t *proofs, const char *name)
 {
-    return 100.0 * json_real_value(json_object_get(logins, name));
+    return 100.0 * json_real_value(json_object_get(proofs, name));
+}
+
+/* How many there were, how strong, how long they took, and why others were refused. */
+static void show_proofs(const json_t *proofs, const char *title)
+{
+    const json_t *durations = json_get_object(proofs, "duration_ms");
+
+    text_line(stdout, _("%s : %lld ; réussites : %lld"), title,
+              (long long)json_get_int(proofs, "total", 0),
+              (long long)json_get_int(proofs, "ok", 0));
+    if (json_get_int(proofs, "total", 0) == 0)
+        return;
+    show_counts(json_get_object(proofs, "by_method"), false);
+    text_line(stdout,
+              _("  à deux facteurs : %lld (%.0f %%) ; par Pro Santé Connect : %lld (%.0f %%)"),
+              (long long)json_get_int(proofs, "strong", 0), percent(proofs, "strong_share"),
+              (long long)json_get_int(proofs, "psc", 0), percent(proofs, "psc_share"));
+    if (durations != NULL)
+        text_line(stdout, _("  durée : %lld ms (médiane), %lld ms (95e centile)"),
+                  (long long)json_get_int(durations, "median", 0),
+                  (long long)json_get_int(durations, "p95", 0));
+    if (json_object_size(json_get_object(proofs, "refused")) > 0)
+        text_line(stdout, "%s", _("  refus :"));
+    show_counts(json_get_object(proofs, "refused"), true);
 }
 
 static int audit_stats(const json_t *options, const char *directory)
 {
     AUTO_JSON json_t *stats =
         evidence_stats(directory, json_get_string(options, "from"), json_get_string(options, "to"));
-    const json_t *logins = json_get_object(stats, "logins");
-    const json_t *durations = json_get_object(logins, "duration_ms");
 
     if (stats == NULL)
         return explain_errno(directory);
@@ -162,21 +179,9 @@ static int audit_stats(const json_t *options, const char *directory)
         text_json(stats);
         return EXIT_DONE;
     }
-    text_line(stdout, _("Connexions : %lld, dont réussies %lld"),
-              (long long)json_get_int(logins, "total", 0),
-              (long long)json_get_int(logins, "ok", 0));
-    show_counts(json_get_object(logins, "by_method"), evidence_method_text);
-    text_line(stdout,
-              _("  à deux facteurs : %lld (%.0f %%) ; par Pro Santé Connect : %lld (%.0f %%)"),
-              (long long)json_get_int(logins, "strong", 0), percent(logins, "strong_share"),
-              (long long)json_get_int(logins, "psc", 0), percent(logins, "psc_share"));
-    if (durations != NULL)
-        text_line(stdout, _("  durée : %lld ms (médiane), %lld ms (95 %%)"),
-                  (long long)json_get_int(durations, "median", 0),
-                  (long long)json_get_int(durations, "p95", 0));
-    if (json_object_size(json_get_object(logins, "refused")) > 0)
-        text_line(stdout, "%s", _("  refusées :"));
-    show_counts(json_get_object(logins, "refused"), evidence_result_text);
+    show_proofs(json_get_object(stats, "logins"), _("Connexions"));
+    show_proofs(json_get_object(stats, "unlocks"), _("Déverrouillages"));
+    show_proofs(json_get_object(stats, "step_ups"), _("Nouvelles preuves d'identité"));
     text_line(stdout, _("Attestations : %lld ; jetons : %lld"),
               (long long)json_get_int(stats, "statements", 0),
               (long long)json_get_int(stats, "tokens", 0));

@@ -7,32 +7,19 @@
 #include "agent/cpsctl/options.h"
 #include "agent/cpsctl/show.h"
 #include "agent/cpsctl/text.h"
+#include "agent/cpsctl/words.h"
 #include "base/json.h"
 #include "base/util.h"
 
-/* A word of the agent in the user's language; one of a later version is shown as it is. */
-static const struct {
-    const char *word, *text;
-} words[] = {
+static const struct text_word verdicts[] = {
     {"refuse", N_("refusé")},
-    {"ask", N_("demandé à l'utilisateur")},
+    {"ask", N_("demandé à la personne connectée")},
     {"allow", N_("permis")},
-    {"statement", N_("attestation")},
-    {"access", N_("jeton d'accès")},
-    {"id", N_("jeton d'identité")},
-    {"exchange", N_("jeton pour une autre API")},
-    {"proxy", N_("requêtes par le proxy e-Santé")},
-    {"site", N_("du site")},
-    {"user", N_("de l'utilisateur")},
+    {0},
 };
 
-static const char *in_words(const char *word)
-{
-    for (size_t i = 0; word != NULL && i < sizeof words / sizeof words[0]; i++)
-        if (strcmp(words[i].word, word) == 0)
-            return _(words[i].text);
-    return word != NULL ? word : "-";
-}
+static const struct text_word origins[] = {
+    {"site", N_("du site")}, {"user", N_("de l'utilisateur")}, {0}};
 
 static const char *or_dash(const json_t *object, const char *key)
 {
@@ -48,7 +35,7 @@ static void show_section(const json_t *section)
     json_t *value;
 
     text_line(stdout, _("[%s] %s, fichier %s"), or_dash(section, "section"),
-              in_words(json_get_string(section, "origin")), or_dash(section, "file"));
+              text_word(origins, or_dash(section, "origin")), or_dash(section, "file"));
     json_object_foreach (keys, key, value)
         text_line(stdout, "  %s = %s", key, json_string_value(value));
 }
@@ -60,7 +47,7 @@ static void show_answer(const json_t *answer)
 
     text_line(stdout, "%4lld  %s : %s, %s%s%s", (long long)json_get_int(answer, "id", 0),
               json_get_bool(answer, "allowed", false) ? _("permis") : _("refusé"),
-              in_words(json_get_string(answer, "kind")), or_dash(answer, "audience"),
+              text_word(words_kinds, or_dash(answer, "kind")), or_dash(answer, "audience"),
               origin != NULL ? ", " : "", origin != NULL ? origin : "");
     text_line(stdout, "      %s, %s%s", or_dash(answer, "program"),
               text_time(json_get_int(answer, "at", 0), at),
@@ -72,8 +59,7 @@ static void show_list(const json_t *policy)
     const json_t *item;
     size_t i;
 
-    text_line(stdout, _("Ce qu'aucune règle ne dit : %s"),
-              in_words(json_get_string(policy, "unknown")));
+    text_line(stdout, _("Sans règle : %s"), text_word(verdicts, or_dash(policy, "unknown")));
     show_program_rules(policy);
     json_array_foreach (json_get_array(policy, "rules"), i, item)
         show_section(item);
@@ -100,7 +86,8 @@ static void show_check(const json_t *check)
     if (json_get_object(check, "site") == NULL && json_get_object(check, "user") == NULL)
         text_line(stdout, "%s", _("Aucune règle ne nomme ce programme."));
     json_object_foreach (decisions, kind, verdict)
-        text_line(stdout, "%s : %s", in_words(kind), in_words(json_string_value(verdict)));
+        text_line(stdout, "%s : %s", text_word(words_kinds, kind),
+                  text_word(verdicts, json_string_value(verdict)));
     text_line(stdout, _("durée des attestations : %lld s"),
               (long long)json_get_int(check, "lifetime_s", 0));
     if (!json_get_bool(check, "interaction", true))
@@ -202,5 +189,5 @@ int command_policy(struct cpsctl *ctl, int argc, char **argv)
         return check(ctl, argc - 1, argv + 1);
     if (strcmp(what, "revoke") == 0)
         return take_back(ctl, argc - 1, argv + 1);
-    return usage(NULL, _("policy : list, check ou revoke"));
+    return usage(NULL, _("policy list, check ou revoke"));
 }

@@ -38,7 +38,7 @@ static void show(const json_t *state)
     size_t i;
 
     if (error != NULL)
-        text_line(stdout, _("Situations d'exercice non lues : %s"), error);
+        text_line(stdout, _("Situations d'exercice non lues : %s"), text_error(error));
     else if (json_array_size(list) == 0)
         text_line(stdout, "%s", _("Aucune situation d'exercice."));
     json_array_foreach (list, i, situation) {

@@ -13,10 +13,7 @@
 #define CHECK_TIMEOUT_MS 40000
 
 /* What the agent found, in words; each is an msgid. */
-static const struct {
-    const char *code;
-    const char *text;
-} texts[] = {
+static const struct text_word findings[] = {
     {"profile", N_("le profil est bien formé")},
     {"profile_wrong", N_("le profil ne peut pas servir")},
     {"redirect", N_("le port de retour du navigateur est libre")},
@@ -51,16 +48,8 @@ static const struct {
     {"answers", N_("le service répond")},
     {"no_answer", N_("le service ne répond pas")},
     {"timeout", N_("le fournisseur est trop lent")},
+    {0},
 };
-
-/* A code of a later version is shown as it is. */
-static const char *text_of(const char *code)
-{
-    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
-        if (strcmp(texts[i].code, code) == 0)
-            return _(texts[i].text);
-    return code;
-}
 
 static const char *mark_of(const char *level)
 {
@@ -84,7 +73,7 @@ static void show_check(const json_t *result)
         const char *detail = json_get_string(finding, "detail");
 
         text_line(stdout, "  %-6s  %s%s%s%s", mark_of(level != NULL ? level : ""),
-                  text_of(code != NULL ? code : ""), detail != NULL ? " (" : "",
+                  text_word(findings, code != NULL ? code : "-"), detail != NULL ? " (" : "",
                   detail != NULL ? detail : "", detail != NULL ? ")" : "");
     }
 }

@@ -6,37 +6,19 @@
 #include "agent/cpsctl/options.h"
 #include "agent/cpsctl/show.h"
 #include "agent/cpsctl/text.h"
+#include "agent/cpsctl/words.h"
 #include "base/json.h"
 #include "base/util.h"
-
-static const char *pcsc_name(const char *state)
-{
-    if (strcmp(state, "up") == 0)
-        return _("en service");
-    if (strcmp(state, "down") == 0)
-        return _("absent");
-    if (strcmp(state, "refused") == 0)
-        return _("accès refusé");
-    if (strcmp(state, "released") == 0)
-        return _("rendu, en attendant le retour de cette session");
-    return _("inconnu");
-}
 
 /* Why there are no cards, and what to do about it, in the words of the error that a login gets. */
 static void show_obstacle(const char *pcsc, const char *desktop)
 {
-    const cps_error_text *text = NULL;
-
     if (strcmp(desktop, "background") == 0)
-        text = cps_error_get_text(CPS_SESSION_BACKGROUND);
+        text_advise(CPS_SESSION_BACKGROUND);
     else if (strcmp(pcsc, "refused") == 0)
-        text = cps_error_get_text(CPS_PCSC_REFUSED);
+        text_advise(CPS_PCSC_REFUSED);
     else if (strcmp(pcsc, "down") == 0)
-        text = cps_error_get_text(CPS_PCSC_UNAVAILABLE);
-    if (text == NULL)
-        return;
-    text_line(stdout, "  %s", text_is_english() ? text->message_en : text->message_fr);
-    text_line(stdout, "  → %s", text_is_english() ? text->advice_en : text->advice_fr);
+        text_advise(CPS_PCSC_UNAVAILABLE);
 }
 
 static void show_parked(const json_t *status)
@@ -55,7 +37,8 @@ static void show_readers(const json_t *status)
     const json_t *reader;
     size_t i;
 
-    text_line(stdout, _("Service de cartes : %s"), pcsc_name(state != NULL ? state : ""));
+    text_line(stdout, _("Service de cartes : %s"),
+              text_word(words_pcsc, state != NULL ? state : "unknown"));
     show_obstacle(state != NULL ? state : "", desktop != NULL ? desktop : "");
     if (json_array_size(readers) == 0)
         text_line(stdout, "%s", _("Aucun lecteur."));
@@ -70,10 +53,8 @@ static void show_readers(const json_t *status)
     }
 }
 
-static const char *component_state(const char *state)
-{
-    return strcmp(state, "restarting") == 0 ? _("redémarre") : _("arrêté");
-}
+static const struct text_word component_states[] = {
+    {"restarting", N_("redémarre")}, {"stopped", N_("arrêté")}, {0}};
 
 static void show_health(const json_t *status)
 {
@@ -95,7 +76,7 @@ static void show_health(const json_t *status)
     json_object_foreach (components, name, state)
         if (json_is_string(state) && strcmp(json_string_value(state), "running") != 0)
             text_line(stdout, _("Composant %s : %s"), name,
-                      component_state(json_string_value(state)));
+                      text_word(component_states, json_string_value(state)));
 }
 
 int command_status(struct cpsctl *ctl, int argc, char **argv)

@@ -4,33 +4,11 @@
 
 #include "agent/cpsctl/cpsctl.h"
 #include "agent/cpsctl/show.h"
-#include "agent/cpsctl/text.h"
-#include "base/clock.h"
 #include "base/json.h"
 #include "base/util.h"
 
 /* How long a wait without events lasts before the next: only a bound, nothing happens then. */
 #define WAIT_MS CPS_AGENT_TIMEOUT_MAX_MS
-
-static void print_event(const char *method, const json_t *params)
-{
-    const char *event = strncmp(method, "event.", 6) == 0 ? method + 6 : method;
-    const char *change = json_get_string(params, "change");
-    const char *reason = json_get_string(params, "reason");
-    const char *where = json_get_string(params, "reader");
-    const char *state = json_get_string(params, "state");
-    char now[TEXT_TIME_LEN];
-
-    if (where == NULL)
-        where = json_get_string(params, "component");
-    text_line(stdout, "%s %s %s %s%s%s", text_time(clock_real_s(), now), event,
-              change != NULL ? change : (state != NULL ? state : ""), where != NULL ? where : "",
-              reason != NULL ? " " : "", reason != NULL ? reason : "");
-    if (json_get_object(params, "session") != NULL)
-        show_session(json_get_object(params, "session"));
-    if (json_get_object(params, "card") != NULL)
-        show_card(json_get_object(params, "card"));
-}
 
 static void on_event(void *user, const char *method, const char *text)
 {
@@ -43,7 +21,7 @@ static void on_event(void *user, const char *method, const char *text)
         json_dumpf(line, stdout, JSON_COMPACT);
         putchar('\n');
     } else {
-        print_event(method, params);
+        show_event(method, params);
     }
     fflush(stdout);
 }

@@ -43,7 +43,7 @@ struct cpsctl {
 struct command {
     const char *name;
     int (*run)(struct cpsctl *ctl, int argc, char **argv);
-    const char *usage;   /* arguments */
+    const char *usage;   /* arguments, French msgid */
     const char *summary; /* French msgid */
 };
 

@@ -8,6 +8,7 @@
 #include "agent/cpsctl/evidence_read.h"
 #include "agent/cpsctl/evidence_stats.h"
 #include "agent/cpsctl/text.h"
+#include "agent/cpsctl/words.h"
 #include "base/json.h"
 #include "base/util.h"
 
@@ -19,12 +20,7 @@ struct period {
     const char *to;
 };
 
-struct word {
-    const char *name;
-    const char *text; /* French msgid */
-};
-
-static const struct word events[] = {
+static const struct text_word events[] = {
     {"start", N_("démarrage de l'agent")},
     {"stop", N_("arrêt de l'agent")},
     {"login", N_("connexion")},
@@ -37,7 +33,7 @@ static const struct word events[] = {
     {"practice", N_("situation d'exercice choisie")},
     {"statement", N_("attestation")},
     {"token", N_("jeton")},
-    {"token_count", N_("jetons donnés en tout")},
+    {"token_count", N_("jetons de plus")},
     {"consent", N_("réponse à une question sur un programme")},
     {"consent_revoked", N_("réponses retirées")},
     {"refused", N_("demande d'un programme refusée")},
@@ -51,65 +47,13 @@ static const struct word events[] = {
     {"lost", N_("événements perdus")},
     {"damage", N_("journal trouvé abîmé")},
     {"rollback", N_("des lignes avaient disparu")},
-    {NULL, NULL},
+    {0},
 };
 
-static const struct word methods[] = {
-    {"card", N_("carte CPS")},      {"ecps", N_("e-CPS")}, {"browser", N_("navigateur")},
-    {"proxy", N_("proxy e-Santé")}, {NULL, NULL},
-};
+static const struct text_word answers[] = {{"given", N_("oui")}, {"refused", N_("non")}, {0}};
 
-static const struct word answers[] = {{"given", N_("oui")}, {"refused", N_("non")}, {NULL, NULL}};
-
-static const struct word operations[] = {
-    {"change", N_("changement")}, {"unblock", N_("déblocage")}, {NULL, NULL}};
-
-static const struct word reasons[] = {
-    {"logout", N_("à la demande")},
-    {"request", N_("à la demande")},
-    {"screen", N_("avec l'écran")},
-    {"borrowed", N_("poste emprunté")},
-    {"returned", N_("poste rendu")},
-    {"card_removed", N_("carte retirée")},
-    {"replaced", N_("remplacée par une autre connexion")},
-    {"expired", N_("durée maximale atteinte")},
-    {"idle", N_("sans activité")},
-    {"stopped", N_("arrêt de l'agent")},
-    {"blocked", N_("carte ou personne bloquée sur ce poste")},
-    {"untrusted", N_("autorité de la carte retirée")},
-    {"revoked", N_("carte révoquée")},
-    {"suspended", N_("mise en veille")},
-    {"background", N_("autre utilisateur au premier plan")},
-    {"locked", N_("écran verrouillé")},
-    {NULL, NULL},
-};
-
-/* What is not in the table is shown as it is: a newer agent may have written it. */
-static const char *translate(const struct word *words, const char *name)
-{
-    for (; name != NULL && words->name != NULL; words++)
-        if (strcmp(words->name, name) == 0)
-            return _(words->text);
-    return name;
-}
-
-const char *evidence_method_text(const char *method)
-{
-    return translate(methods, method);
-}
-
-const char *evidence_result_text(const char *result)
-{
-    const cps_error_text *text;
-    cps_error error = result != NULL ? cps_error_from_name(result) : CPS_OK;
-
-    if (result == NULL || strcmp(result, "ok") == 0)
-        return NULL;
-    if (error == CPS_INTERNAL)
-        return result;
-    text = cps_error_get_text(error);
-    return text_is_english() ? text->message_en : text->message_fr;
-}
+static const struct text_word operations[] = {
+    {"change", N_("changement")}, {"unblock", N_("déblocage")}, {0}};
 
 static void add(char *line, const char *before, const char *text)
 {
@@ -168,13 +112,13 @@ static const char *base_name(const char *path)
 /* The answer to a question, or why something was refused; nothing when all went well. */
 static void add_result(char *line, const char *result)
 {
-    const char *answer = translate(answers, result);
+    const char *answer = text_word(answers, result);
 
     if (answer != result) {
         add(line, _(" ; "), answer);
         return;
     }
-    add(line, _(" ; refus : "), evidence_result_text(result));
+    add(line, _(" ; refus : "), text_error(result));
     trim(line);
 }
 
@@ -184,15 +128,16 @@ static void describe(const json_t *event, char *line)
     const json_t *practice = json_get_object(event, "practice");
     bool login = json_object_get(event, "method") != NULL;
 
-    add(line, "", translate(events, json_get_string(event, "event")));
-    add(line, _(" ; "), translate(operations, json_get_string(event, "operation")));
+    add(line, "", text_word(events, json_get_string(event, "event")));
+    add(line, _(" ; "), text_word(operations, json_get_string(event, "operation")));
     if (json_object_get(event, "ended") != NULL)
         add(line, _(" ; "), json_get_bool(event, "ended", false) ? _("fermée") : _("pas fermée"));
-    add(line, _(", par "), evidence_method_text(json_get_string(event, "method")));
+    add(line, _(", par "), text_word(words_methods, json_get_string(event, "method")));
     add_result(line, json_get_string(event, "result"));
-    add(line, _(" ; motif : "), translate(reasons, json_get_string(event, "reason")));
+    add(line, _(" ; motif : "), text_word(words_reasons, json_get_string(event, "reason")));
     add(line, _(" ; pour "), json_get_string(event, "audience"));
-    add(line, _(" ; "), json_get_string(event, "kind"));
+    add(line, _(" ; "), text_word(words_kinds, json_get_string(event, "kind")));
+    add(line, _(" ; "), json_get_string(event, "api"));
     add_number(line, _(" ; "), event, "count", "");
     add(line, _(" ; programme "), base_name(json_get_string(event, "program")));
     if (login)

@@ -9,10 +9,4 @@
  */
 int evidence_show(const char *directory, const char *from, const char *to);
 
-/* A method of login in words. */
-const char *evidence_method_text(const char *method);
-
-/* The result of an event in words; NULL when all went well. */
-const char *evidence_result_text(const char *result);
-
 #endif

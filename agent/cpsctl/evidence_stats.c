@@ -9,15 +9,26 @@
 #include "base/json.h"
 #include "base/util.h"
 
+/* Events in which a person proves who they are, or tries to, and what their counts are called. */
+static const char *const proof_events[][2] = {
+    {"login", "logins"}, {"unlock", "unlocks"}, {"step_up", "step_ups"}};
+#define N_PROOFS (sizeof proof_events / sizeof proof_events[0])
+
+/* Those of one event. */
+struct proofs {
+    int64_t total, ok, strong, psc;
+    json_t *refused;
+    json_t *by_method;
+    int64_t *durations; /* of those that succeeded */
+    size_t n_durations;
+};
+
 struct stats {
     const char *from;
     const char *to;
-    int64_t total, ok, strong, psc, statements, tokens;
-    json_t *refused;
-    json_t *by_method;
+    struct proofs proofs[N_PROOFS];
     json_t *closed;
-    int64_t *durations; /* of logins that succeeded */
-    size_t n_durations;
+    int64_t statements, tokens;
 };
 
 bool evidence_in_period(const char *at, const char *from, const char *to)
@@ -43,42 +54,41 @@ static bool has_mfa(const json_t *amr)
     return false;
 }
 
-static void keep_duration(struct stats *stats, int64_t duration_ms)
+static void keep_duration(struct proofs *proofs, int64_t duration_ms)
 {
     int64_t *grown;
 
     if (duration_ms < 0)
         return;
-    grown = realloc(stats->durations, (stats->n_durations + 1) * sizeof *grown);
+    grown = realloc(proofs->durations, (proofs->n_durations + 1) * sizeof *grown);
     if (grown == NULL)
         return;
-    stats->durations = grown;
-    grown[stats->n_durations++] = duration_ms;
+    proofs->durations = grown;
+    grown[proofs->n_durations++] = duration_ms;
 }
 
 /* Straight from it, or by an e-Santé proxy, which has it ask the same person. */
-static bool by_psc(const json_t *login)
+static bool by_psc(const json_t *line)
 {
-    const char *method = json_get_string(login, "method");
+    const char *method = json_get_string(line, "method");
 
-    return json_get_object(login, "psc") != NULL ||
-           (method != NULL && strcmp(method, "proxy") == 0);
+    return json_get_object(line, "psc") != NULL || (method != NULL && strcmp(method, "proxy") == 0);
 }
 
-static void count_login(struct stats *stats, const json_t *line)
+static void count_proof(struct proofs *proofs, const json_t *line)
 {
     const char *result = json_get_string(line, "result");
 
-    stats->total++;
-    count(stats->by_method, json_get_string(line, "method"));
+    proofs->total++;
+    count(proofs->by_method, json_get_string(line, "method"));
     if (result == NULL || strcmp(result, "ok") != 0) {
-        count(stats->refused, result);
+        count(proofs->refused, result);
         return;
     }
-    stats->ok++;
-    stats->strong += has_mfa(json_get_array(line, "amr"));
-    stats->psc += by_psc(line);
-    keep_duration(stats, json_get_int(line, "duration_ms", -1));
+    proofs->ok++;
+    proofs->strong += has_mfa(json_get_array(line, "amr"));
+    proofs->psc += by_psc(line);
+    keep_duration(proofs, json_get_int(line, "duration_ms", -1));
 }
 
 /* What was refused was not given. */
@@ -97,9 +107,10 @@ static bool count_line(void *user, const struct evidence_line *text)
 
     if (event == NULL || !evidence_in_period(json_get_string(line, "at"), stats->from, stats->to))
         return true;
-    if (strcmp(event, "login") == 0)
-        count_login(stats, line);
-    else if (strcmp(event, "session_closed") == 0)
+    for (size_t i = 0; i < N_PROOFS; i++)
+        if (strcmp(event, proof_events[i][0]) == 0)
+            count_proof(&stats->proofs[i], line);
+    if (strcmp(event, "session_closed") == 0)
         count(stats->closed, json_get_string(line, "reason"));
     else if (strcmp(event, "statement") == 0)
         stats->statements += was_given(line);
@@ -119,45 +130,62 @@ static int compare(const void *a, const void *b)
     return (first > second) - (first < second);
 }
 
-static json_t *durations(struct stats *stats)
+static json_t *durations(struct proofs *proofs)
 {
-    size_t n = stats->n_durations;
+    size_t n = proofs->n_durations;
 
     if (n == 0)
         return json_null();
-    qsort(stats->durations, n, sizeof stats->durations[0], compare);
-    return json_pack("{s:I, s:I}", "median", (json_int_t)stats->durations[n / 2], "p95",
-                     (json_int_t)stats->durations[n * 95 / 100]);
+    qsort(proofs->durations, n, sizeof proofs->durations[0], compare);
+    return json_pack("{s:I, s:I}", "median", (json_int_t)proofs->durations[n / 2], "p95",
+                     (json_int_t)proofs->durations[n * 95 / 100]);
 }
 
-/* Of the logins that succeeded, between 0 and 1. */
-static json_t *share(const struct stats *stats, int64_t n)
+/* Of those that succeeded, between 0 and 1. */
+static json_t *share(const struct proofs *proofs, int64_t n)
 {
-    return stats->ok > 0 ? json_real((double)n / (double)stats->ok) : json_null();
+    return proofs->ok > 0 ? json_real((double)n / (double)proofs->ok) : json_null();
+}
+
+static json_t *proofs_json(struct proofs *proofs)
+{
+    return json_pack("{s:I, s:I, s:O, s:O, s:I, s:o, s:I, s:o, s:o}", "total",
+                     (json_int_t)proofs->total, "ok", (json_int_t)proofs->ok, "refused",
+                     proofs->refused, "by_method", proofs->by_method, "strong",
+                     (json_int_t)proofs->strong, "strong_share", share(proofs, proofs->strong),
+                     "psc", (json_int_t)proofs->psc, "psc_share", share(proofs, proofs->psc),
+                     "duration_ms", durations(proofs));
+}
+
+static void stats_done(struct stats *stats)
+{
+    for (size_t i = 0; i < N_PROOFS; i++) {
+        json_decref(stats->proofs[i].refused);
+        json_decref(stats->proofs[i].by_method);
+        free(stats->proofs[i].durations);
+    }
+    json_decref(stats->closed);
 }
 
 json_t *evidence_stats(const char *directory, const char *from, const char *to)
 {
-    AUTO_JSON json_t *refused = json_object();
-    AUTO_JSON json_t *by_method = json_object();
-    AUTO_JSON json_t *closed = json_object();
-    struct stats stats = {
-        .from = from, .to = to, .refused = refused, .by_method = by_method, .closed = closed};
-    int n = evidence_read(directory, count_line, &stats);
-    json_t *logins;
+    struct stats stats = {.from = from, .to = to, .closed = json_object()};
+    json_t *result = NULL;
+    int n;
 
-    if (n < 0) {
-        free(stats.durations);
-        errno = -n;
-        return NULL;
+    for (size_t i = 0; i < N_PROOFS; i++) {
+        stats.proofs[i].refused = json_object();
+        stats.proofs[i].by_method = json_object();
     }
-    logins = json_pack("{s:I, s:I, s:O, s:O, s:I, s:o, s:I, s:o, s:o}", "total",
-                       (json_int_t)stats.total, "ok", (json_int_t)stats.ok, "refused", refused,
-                       "by_method", by_method, "strong", (json_int_t)stats.strong, "strong_share",
-                       share(&stats, stats.strong), "psc", (json_int_t)stats.psc, "psc_share",
-                       share(&stats, stats.psc), "duration_ms", durations(&stats));
-    free(stats.durations);
-    return json_pack("{s:s?, s:s?, s:o, s:{s:O}, s:I, s:I}", "from", from, "to", to, "logins",
-                     logins, "sessions", "closed", closed, "statements",
-                     (json_int_t)stats.statements, "tokens", (json_int_t)stats.tokens);
+    n = evidence_read(directory, count_line, &stats);
+    if (n >= 0)
+        result = json_pack("{s:s?, s:s?, s:{s:O}, s:I, s:I}", "from", from, "to", to, "sessions",
+                           "closed", stats.closed, "statements", (json_int_t)stats.statements,
+                           "tokens", (json_int_t)stats.tokens);
+    for (size_t i = 0; result != NULL && i < N_PROOFS; i++)
+        json_object_set_new(result, proof_events[i][1], proofs_json(&stats.proofs[i]));
+    stats_done(&stats);
+    if (n < 0)
+        errno = -n;
+    return result;
 }

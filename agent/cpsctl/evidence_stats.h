@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The indicators that a hospital declares, out of its evidence log: how many logins, how many of
- * them strong, how many by Pro Santé Connect (an e-Santé proxy included), how long they take.
+ * The indicators that a hospital declares, out of its evidence log: how many logins, unlocks and
+ * step-ups, how many of them strong, how many by Pro Santé Connect (an e-Santé proxy included), how
+ * long they take.
  * Counts and medians only: no person, not even under a pseudonym, is ranked or named.
  */
 #ifndef CPSCTL_EVIDENCE_STATS_H
@@ -13,9 +14,11 @@
 /*
  * from, to: RFC 3339 times or the beginning of one ("2026-11"), NULL: no limit; "to" is included. A
  * new object:
- *  {from, to, logins: {total, ok, refused: {ERROR: n}, by_method: {card: n}, strong,
- *   strong_share, psc, psc_share, duration_ms: {median, p95}}, sessions: {closed: {reason: n}},
- * statements, tokens} NULL with errno when the directory cannot be read.
+ *  {from, to, logins: PROOFS, unlocks: PROOFS, step_ups: PROOFS,
+ *   sessions: {closed: {reason: n}}, statements, tokens}, where PROOFS is
+ *  {total, ok, refused: {ERROR: n}, by_method: {card: n}, strong, strong_share, psc, psc_share,
+ *   duration_ms: {median, p95}}
+ * NULL with errno when the directory cannot be read.
  */
 json_t *evidence_stats(const char *directory, const char *from, const char *to);
 

@@ -12,19 +12,18 @@ static const struct command commands[] = {
     {"card", command_card,
      "[--reader R] [--certificate authentication|signature|technical] | report [--reader R] "
      "[--yes]",
-     N_("cartes présentes, un certificat (PEM), ou ce qu'une carte dit de son espèce")},
+     N_("cartes présentes, certificat (PEM), rapport sur une vraie carte")},
     {"login", command_login,
      "[--card | --ecps ID | --browser | --proxy ID] [--reader R] [--provider P] [--channel "
-     "MOBILE|CARD] "
-     "[--fresh] [--no-prompt]",
+     "MOBILE|CARD] [--fresh] [--no-prompt]",
      N_("ouvrir la session du professionnel")},
     {"pin", command_pin, "change|unblock|status [--reader R]",
      N_("changer ou débloquer le code porteur de la carte")},
     {"policy", command_policy,
-     "[list] | check PROGRAMME [--audience A] [--origin O] [--unit U] [--app A] | revoke "
-     "NUMÉRO|--program P|--all",
+     N_("[list] | check PROGRAMME [--audience A] [--origin O] [--unit U] [--app A] | revoke "
+        "NUMÉRO|--program P|--all"),
      N_("ce que chaque programme peut demander, et les réponses retenues")},
-    {"practice", command_practice, "[NUMÉRO | --forget] [--epoch E]",
+    {"practice", command_practice, N_("[NUMÉRO | --forget] [--epoch E]"),
      N_("situations d'exercice : les voir, choisir, oublier le choix")},
     {"statement", command_statement, "--audience A --nonce N [--counter-sign] [--epoch E]",
      N_("attestation de connexion signée")},
@@ -37,21 +36,21 @@ static const struct command commands[] = {
     {"lock", command_lock, "[--epoch E]",
      N_("verrouiller la session : seul son titulaire la rouvre")},
     {"unlock", command_unlock, "[--card | --ecps ID | --browser | --proxy ID] [--epoch E]",
-     N_("déverrouiller sa session, par les moyens de login")},
+     N_("déverrouiller sa session (mêmes options que login)")},
     {"step-up", command_step_up, "[--max-age S] [--card | --ecps ID | --browser | --proxy ID]",
-     N_("prouver de nouveau qui l'on est, si la dernière preuve a plus de S secondes")},
+     N_("prouver à nouveau son identité, si la dernière preuve a plus de S secondes")},
     {"logout", command_logout, "[--epoch E]", N_("fermer la session")},
     {"audit", command_audit,
-     "verify|show|export|stats [--from T] [--to T] [--directory D] [--jwks FICHIER]",
+     N_("verify|show|export|stats [--from T] [--to T] [--directory D] [--jwks FICHIER]"),
      N_("journal de preuve : vérifier, lire, copier, compter")},
     {"verify", command_verify,
-     "[FICHIER] [--jwks FICHIER] [--audience A] [--nonce N] [--alg ES256|RS256] [--typ T] "
-     "[--leeway S]",
+     N_("[FICHIER] [--jwks FICHIER] [--audience A] [--nonce N] [--alg ES256|RS256] [--typ T] "
+        "[--leeway S]"),
      N_("vérifier une attestation ou un JWS")},
     {"provider", command_provider, "[list | check [P]]",
      N_("fournisseurs d'identité ; vérifier que l'un d'eux répond et suit son profil")},
     {"trust", command_trust,
-     "import FICHIER|URL|--official | list | remove | block | unblock | blocked | refresh",
+     N_("import FICHIER|URL|--official | list | remove | block | unblock | blocked | refresh"),
      N_("autorités de carte, liste de blocage, listes de révocation")},
     {NULL, NULL, NULL, NULL},
 };
@@ -60,7 +59,8 @@ static void print_help(FILE *stream)
 {
     fprintf(stream, _("Usage : cpsctl [--json] [--socket CHEMIN] [--timeout S] COMMANDE\n\n"));
     for (const struct command *c = commands; c->name != NULL; c++)
-        fprintf(stream, "  %s %s\n      %s\n", c->name, c->usage, _(c->summary));
+        fprintf(stream, "  %s%s%s\n      %s\n", c->name, c->usage[0] != '\0' ? " " : "",
+                c->usage[0] != '\0' ? _(c->usage) : "", _(c->summary));
     fprintf(stream, _("\nVoir cpsctl(1) pour les codes de retour.\n"));
 }
 

@@ -88,7 +88,7 @@ static int explain(const struct cpsctl *ctl, cps_error error, const json_t *deta
         fprintf(stderr, _("À réessayer dans %lld s\n"), (long long)(wait_ms + 999) / 1000);
     fprintf(stderr, "→ %s\n", text_is_english() ? text->advice_en : text->advice_fr);
     json_array_foreach (causes, i, cause)
-        text_line(stderr, "  (%s)", json_string_value(cause));
+        text_line(stderr, _("  (pour le support : %s)"), json_string_value(cause));
     return cpsctl_exit_status(error);
 }
 

@@ -6,6 +6,7 @@
 
 #include "agent/cpsctl/cpsctl.h"
 #include "agent/cpsctl/text.h"
+#include "agent/cpsctl/words.h"
 #include "base/json.h"
 
 static const char *or_dash(const json_t *object, const char *key)
@@ -13,19 +14,6 @@ static const char *or_dash(const json_t *object, const char *key)
     const char *value = json_get_string(object, key);
 
     return value != NULL ? value : "-";
-}
-
-static const char *method_name(const char *method)
-{
-    if (strcmp(method, "card") == 0)
-        return _("carte CPS");
-    if (strcmp(method, "ecps") == 0)
-        return _("e-CPS");
-    if (strcmp(method, "browser") == 0)
-        return _("Pro Santé Connect (navigateur)");
-    if (strcmp(method, "proxy") == 0)
-        return _("e-CPS (proxy e-Santé)");
-    return method;
 }
 
 /* The strings of an array, one after another. */
@@ -112,6 +100,16 @@ static void show_strength(const json_t *session)
               methods[0] != '\0' ? methods : "-", (long long)json_get_int(session, "epoch", 0));
 }
 
+/* At another provider the browser is not Pro Santé Connect. */
+static const char *means(const json_t *session)
+{
+    const char *method = or_dash(session, "method");
+
+    if (strcmp(method, "browser") == 0 && json_get_object(session, "psc") != NULL)
+        return _("Pro Santé Connect (navigateur)");
+    return text_word(words_methods, method);
+}
+
 void show_session(const json_t *session)
 {
     const json_t *holder = json_get_object(session, "holder");
@@ -124,8 +122,7 @@ void show_session(const json_t *session)
     show_who(holder);
     if (strcmp(or_dash(session, "state"), "locked") == 0)
         text_line(stdout, "%s", _("  verrouillée : à déverrouiller par son titulaire"));
-    text_line(stdout, _("  par %s, à %s, jusqu'à %s au plus tard"),
-              method_name(or_dash(session, "method")),
+    text_line(stdout, _("  par %s, à %s, jusqu'à %s au plus tard"), means(session),
               text_time(json_get_int(session, "auth_time", 0), since),
               text_time(json_get_int(session, "expires_at", 0), until));
     show_strength(session);
@@ -133,22 +130,15 @@ void show_session(const json_t *session)
     show_practice(session);
 }
 
-static const char *state_name(const char *state)
-{
-    if (strcmp(state, "ready") == 0)
-        return _("prête");
-    if (strcmp(state, "reading") == 0)
-        return _("en lecture");
-    if (strcmp(state, "mute") == 0)
-        return _("muette");
-    if (strcmp(state, "unsupported") == 0)
-        return _("non reconnue");
-    if (strcmp(state, "busy") == 0)
-        return _("occupée par un autre programme");
-    if (strcmp(state, "failed") == 0)
-        return _("en échec");
-    return state;
-}
+static const struct text_word card_states[] = {
+    {"ready", N_("prête")},
+    {"reading", N_("en lecture")},
+    {"mute", N_("muette")},
+    {"unsupported", N_("non reconnue")},
+    {"busy", N_("occupée par un autre programme")},
+    {"failed", N_("en échec")},
+    {0},
+};
 
 static void show_structure(const json_t *holder)
 {
@@ -202,7 +192,7 @@ void show_card(const json_t *card)
     else if (tries >= 0)
         snprintf(tries_text, sizeof tries_text, _(", essais restants : %lld"), (long long)tries);
     text_line(stdout, _("%s : carte %s %s, %s%s"), or_dash(card, "reader"), or_dash(card, "family"),
-              or_dash(card, "serial"), state_name(or_dash(card, "state")), tries_text);
+              or_dash(card, "serial"), text_word(card_states, or_dash(card, "state")), tries_text);
     if (json_get_object(card, "holder") == NULL)
         return;
     show_holder(json_get_object(card, "holder"));
@@ -246,25 +236,12 @@ void show_program_rules(const json_t *rules)
                   or_dash(file, "file"), or_dash(file, "error"));
 }
 
-static const char *provider_name(const char *state)
-{
-    if (strcmp(state, "up") == 0)
-        return _("joignable");
-    if (strcmp(state, "down") == 0)
-        return _("injoignable");
-    return _("pas encore appelé");
-}
-
-/* Why, and what to do about it, in the words of the error that a login gets. */
-static void show_provider_error(const char *name)
+void show_advice(const char *name)
 {
     cps_error error = name != NULL ? cps_error_from_name(name) : CPS_INTERNAL;
-    const cps_error_text *text = cps_error_get_text(error);
 
-    if (error == CPS_INTERNAL)
-        return;
-    text_line(stdout, "  %s", text_is_english() ? text->message_en : text->message_fr);
-    text_line(stdout, "  → %s", text_is_english() ? text->advice_en : text->advice_fr);
+    if (error != CPS_INTERNAL) /* what any unknown name is, too */
+        text_advise(error);
 }
 
 void show_providers(const json_t *status)
@@ -281,8 +258,8 @@ void show_providers(const json_t *status)
         if (down && since > 0)
             text_time(since, when);
         text_line(stdout, _("Fournisseur %s : %s%s%s"), or_dash(provider, "name"),
-                  provider_name(state), when[0] != '\0' ? _(" depuis ") : "", when);
+                  text_word(words_providers, state), when[0] != '\0' ? _(" depuis ") : "", when);
         if (down)
-            show_provider_error(json_get_string(provider, "error"));
+            show_advice(json_get_string(provider, "error"));
     }
 }

@@ -26,6 +26,12 @@ void show_pin_policy(const json_t *policy);
  */
 void show_program_rules(const json_t *rules);
 
+/* An error by its name, and what to do about it; nothing when there is no such error. */
+void show_advice(const char *name);
+
+/* An event of the API: when and what, and who or which card it leaves. */
+void show_event(const char *method, const json_t *params);
+
 /* The identity providers of a status, one line each. */
 void show_providers(const json_t *status);
 

@@ -37,6 +37,18 @@ static const char *age_text(int64_t age_s, char *buffer, size_t size)
     return buffer;
 }
 
+/* "DOWNLOAD_FAILED: no answer": the error in words, then what was observed. */
+static void show_list_error(const char *error)
+{
+    const char *cause = strstr(error, ": ");
+    char name[64];
+
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(error, ":"), error);
+    text_line(stdout, "    %s", text_error(name));
+    if (cause != NULL)
+        text_line(stdout, _("    (pour le support : %s)"), cause + 2);
+}
+
 static void show_list(const json_t *list)
 {
     const char *url = json_get_string(list, "url");
@@ -51,7 +63,7 @@ static void show_list(const json_t *list)
     else
         text_line(stdout, "  %s : %s", url != NULL ? url : "-", state_text(list));
     if (error != NULL)
-        text_line(stdout, "    %s", error);
+        show_list_error(error);
 }
 
 static const char *policy_text(const char *policy)

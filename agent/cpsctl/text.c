@@ -103,6 +103,34 @@ void text_json(const json_t *value)
     fflush(stdout);
 }
 
+const char *text_word(const struct text_word *words, const char *word)
+{
+    for (; word != NULL && words->word != NULL; words++)
+        if (strcmp(words->word, word) == 0)
+            return _(words->text);
+    return word;
+}
+
+const char *text_error(const char *name)
+{
+    cps_error error = name != NULL ? cps_error_from_name(name) : CPS_OK;
+    const cps_error_text *text = cps_error_get_text(error);
+
+    if (name == NULL || strcmp(name, "ok") == 0)
+        return NULL;
+    if (strcmp(cps_error_name(error), name) != 0)
+        return name;
+    return text_is_english() ? text->message_en : text->message_fr;
+}
+
+void text_advise(cps_error error)
+{
+    const cps_error_text *text = cps_error_get_text(error);
+
+    text_line(stdout, "  %s", text_is_english() ? text->message_en : text->message_fr);
+    text_line(stdout, "  → %s", text_is_english() ? text->advice_en : text->advice_fr);
+}
+
 const char *text_date(int64_t seconds, char buffer[TEXT_TIME_LEN])
 {
     time_t when = (time_t)seconds;

@@ -3,6 +3,7 @@
 #ifndef CPSCTL_TEXT_H
 #define CPSCTL_TEXT_H
 
+#include <cps/error.h>
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -23,6 +24,22 @@ void text_line(FILE *stream, const char *format, ...) __attribute__((format(prin
 
 /* The value as JSON on standard output, indented, and flushed. */
 void text_json(const json_t *value);
+
+/* A word of the API or of a file, and what people say: a French msgid. {0} ends a table. */
+struct text_word {
+    const char *word;
+    const char *text;
+};
+
+/* What people say. A word that is not in the table is given back: a newer agent may have said it.
+ */
+const char *text_word(const struct text_word *words, const char *word);
+
+/* The message of an error; NULL for what is none, and the word itself for one of a newer agent. */
+const char *text_error(const char *name);
+
+/* The message and what to do about it, on two indented lines. */
+void text_advise(cps_error error);
 
 /* Local time of day, with the date when it is not today's. The buffer is the caller's. */
 #define TEXT_TIME_LEN 32

@@ -58,6 +58,7 @@ static int usage(void)
     fprintf(stderr, _("Usage : cpsctl trust COMMANDE [--config RÉPERTOIRE]\n"));
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
         fprintf(stderr, "  %s\n", _(commands[i].usage));
+    fputs("  refresh\n", stderr); /* cpsctl asks the agent itself */
     return EXIT_USAGE;
 }
 
@@ -76,7 +77,7 @@ int trust_explain(const struct trust_cmd *cmd, const struct fail *fail)
     fprintf(stderr, "cpsctl: %s\n", text_is_english() ? text->message_en : text->message_fr);
     fprintf(stderr, "→ %s\n", text_is_english() ? text->advice_en : text->advice_fr);
     for (unsigned i = 0; i < fail->n_causes; i++)
-        text_line(stderr, "  (%s)", fail->causes[i]);
+        text_line(stderr, _("  (pour le support : %s)"), fail->causes[i]);
     return EXIT_FAILED;
 }
 

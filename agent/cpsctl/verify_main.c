@@ -56,39 +56,34 @@ static json_t *read_keys(const char *path)
 
     if (json_get_array(jwks, "keys") != NULL)
         return jwks;
-    text_line(stderr, _("cpsctl: %s n'est pas un fichier JWKS : %s"), path,
-              text != NULL ? "" : strerror(errno));
+    if (text != NULL)
+        text_line(stderr, _("cpsctl: %s n'est pas un fichier JWKS"), path);
+    else
+        text_line(stderr, "cpsctl: %s: %s", path, strerror(errno));
     json_decref(jwks);
     return NULL;
 }
 
 /* The verdict in the language of the user; the reason is for programs. */
-static const char *explain(const char *reason)
-{
-    static const char *const texts[][2] = {
-        {"segments", N_("ce n'est pas un JWS compact")},
-        {"base64", N_("un morceau n'est pas du base64url correct")},
-        {"header", N_("l'en-tête est illisible")},
-        {"crit", N_("l'en-tête demande une extension inconnue")},
-        {"alg", N_("l'algorithme n'est pas celui attendu")},
-        {"typ", N_("ce n'est pas une attestation de connexion")},
-        {"kid", N_("la clé n'est pas dans le jeu de clés")},
-        {"key", N_("la clé ne convient pas à cet algorithme")},
-        {"signature", N_("la signature est fausse")},
-        {"claims", N_("le contenu est incomplet ou illisible")},
-        {"exp", N_("elle a expiré")},
-        {"nbf", N_("elle n'est pas encore valable")},
-        {"iat", N_("elle est datée du futur : vérifier les horloges")},
-        {"lifetime", N_("sa durée de validité est trop longue")},
-        {"aud", N_("elle est destinée à quelqu'un d'autre")},
-        {"nonce", N_("le nonce n'est pas celui attendu")},
-    };
-
-    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
-        if (strcmp(texts[i][0], reason) == 0)
-            return _(texts[i][1]);
-    return reason;
-}
+static const struct text_word reasons[] = {
+    {"segments", N_("ce n'est pas un JWS compact")},
+    {"base64", N_("un morceau n'est pas du base64url correct")},
+    {"header", N_("l'en-tête est illisible")},
+    {"crit", N_("l'en-tête demande une extension inconnue")},
+    {"alg", N_("l'algorithme n'est pas celui attendu")},
+    {"typ", N_("ce n'est pas une attestation de connexion")},
+    {"kid", N_("la clé n'est pas dans le jeu de clés")},
+    {"key", N_("la clé ne convient pas à cet algorithme")},
+    {"signature", N_("la signature est fausse")},
+    {"claims", N_("le contenu est incomplet ou illisible")},
+    {"exp", N_("elle a expiré")},
+    {"nbf", N_("elle n'est pas encore valable")},
+    {"iat", N_("elle est datée du futur : vérifier les horloges")},
+    {"lifetime", N_("sa durée de validité est trop longue")},
+    {"aud", N_("elle est destinée à quelqu'un d'autre")},
+    {"nonce", N_("le nonce n'est pas celui attendu")},
+    {0},
+};
 
 static int report(bool as_json, cps_error error, json_t *claims, const struct fail *fail)
 {
@@ -106,7 +101,7 @@ static int report(bool as_json, cps_error error, json_t *claims, const struct fa
         text_line(stderr, "%s", _("Valable."));
         return EXIT_DONE;
     }
-    text_line(stderr, _("Refusé (%s) : %s. %s"), fail->reason, explain(fail->reason),
+    text_line(stderr, _("Refusé (%s) : %s. %s"), fail->reason, text_word(reasons, fail->reason),
               fail->n_causes > 0 ? fail->causes[0] : "");
     return EXIT_NOT_VALID;
 }

@@ -25,6 +25,18 @@ LINES = [
      "event": "consent", "result": "refused", "audience": "x", "program": "/usr/bin/tool"},
     {"seq": 7, "at": "2026-11-23T07:05:00.000Z", "local": "2026-11-23T08:05:00+01:00",
      "event": "of_tomorrow", "result": "NOT_YET_NAMED", "reason": "unheard_of"},
+    {"seq": 8, "at": "2026-11-23T07:06:00.000Z", "local": "2026-11-23T08:06:00+01:00",
+     "event": "unlock", "result": "ok", "method": "card", "duration_ms": 20, "amr": ["sc", "hwk"]},
+    {"seq": 9, "at": "2026-11-23T07:07:00.000Z", "local": "2026-11-23T08:07:00+01:00",
+     "event": "unlock", "result": "OTHER_PERSON", "method": "ecps", "duration_ms": 900},
+    {"seq": 10, "at": "2026-11-23T07:08:00.000Z", "local": "2026-11-23T08:08:00+01:00",
+     "event": "unlock", "result": "ok", "method": "card", "duration_ms": 40,
+     "amr": ["sc", "pin", "hwk", "mfa"]},
+    {"seq": 11, "at": "2026-11-23T07:09:00.000Z", "local": "2026-11-23T08:09:00+01:00",
+     "event": "step_up", "result": "ok", "method": "browser", "duration_ms": 900, "amr": ["mfa"],
+     "psc": {"provider": "psc"}},
+    {"seq": 12, "at": "2026-11-23T07:10:00.000Z", "local": "2026-11-23T08:10:00+01:00",
+     "event": "token", "result": "ok", "kind": "access", "program": "/usr/bin/tool"},
 ]
 
 
@@ -54,6 +66,7 @@ def test_in_french(directory):
                              "personne abcdefgh")
     assert shown[5].endswith("question sur un programme ; non ; pour x ; programme tool")
     assert shown[6].endswith("of_tomorrow ; refus : NOT_YET_NAMED ; motif : unheard_of")
+    assert shown[11].endswith("jeton ; jeton d'accès ; programme tool")
 
 
 def test_in_english(directory):
@@ -64,16 +77,39 @@ def test_in_english(directory):
 
 def test_a_period(directory):
     shown = audit(directory, "show", "--from", "2026-11-23", "--to", "2026-11-23T07:04")
-    assert len(shown.splitlines()) == 4 and "CPS" not in shown
+    assert len(shown.splitlines()) == 4 and "carte CPS" not in shown
 
 
 def test_stats_in_words(directory):
     shown = audit(directory, "stats")
-    assert "2 × carte CPS" in shown and "refusées :" in shown
+    assert "2 × carte CPS" in shown and "  refus :\n" in shown
     assert "1 × Le code porteur est bloqué." in shown and "PIN_BLOCKED" not in shown
     assert "abcdefgh" not in shown
     assert "par Pro Santé Connect : 1 (50 %)" in shown, "the e-Santé proxy has it ask"
     assert "Attestations : 1 ;" in shown, "one was given, one refused"
+
+
+def test_unlocks_and_step_ups_are_counted_apart_with_their_strength(directory):
+    stats = json.loads(audit(directory, "stats", "--json"))
+    unlocks, step_ups = stats["unlocks"], stats["step_ups"]
+    assert stats["logins"]["total"] == 3 and stats["logins"]["by_method"] == {"card": 2, "proxy": 1}
+    assert (unlocks["total"], unlocks["ok"], unlocks["strong"]) == (3, 2, 1)
+    assert unlocks["strong_share"] == 0.5 and unlocks["psc"] == 0
+    assert unlocks["refused"] == {"OTHER_PERSON": 1} and unlocks["duration_ms"]["p95"] == 40
+    assert unlocks["by_method"] == {"card": 2, "ecps": 1}
+    assert (step_ups["total"], step_ups["ok"], step_ups["psc"], step_ups["strong"]) == (1, 1, 1, 1)
+    none = json.loads(audit(directory, "stats", "--json", "--to", "2026-11-22"))["unlocks"]
+    assert none["total"] == 0 and none["strong_share"] is None
+
+
+def test_unlocks_and_step_ups_in_words(directory):
+    shown = audit(directory, "stats")
+    assert ("Déverrouillages : 3 ; réussites : 2\n     2 × carte CPS\n     1 × e-CPS\n"
+            "  à deux facteurs : 1 (50 %) ; par Pro Santé Connect : 0 (0 %)\n") in shown
+    assert "  refus :\n     1 × La session est celle d'une autre personne.\n" in shown
+    assert "Nouvelles preuves d'identité : 1 ; réussites : 1\n     1 × navigateur\n" in shown
+    shown = audit(directory, "stats", "--to", "2026-11-22", language="en")
+    assert "Unlocks: 0; succeeded: 0\nNew proofs of identity: 0; succeeded: 0\n" in shown
 
 
 def test_no_log(tmp_path):

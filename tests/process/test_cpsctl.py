@@ -223,7 +223,7 @@ def test_an_error_tells_tries_and_causes(start):
     status, out, err = run(fake, "login", "--json")
     assert status == 8
     assert json.loads(out)["error"]["name"] == "PIN_WRONG"
-    assert "Essais restants : 2" in err and "(SW 63C2?)" in err
+    assert "Essais restants : 2" in err and "(pour le support : SW 63C2?)" in err
 
 
 def test_no_agent():
@@ -320,6 +320,62 @@ def test_watch_prints_events_until_interrupted(start):
     process.stdout.close()
 
 
+EVENTS = [  # event, its parameters, the first line in French and in English, what else is shown
+    ("reader", {"change": "added", "pcsc": {"state": "up"}, "reader": "Lecteur 0"},
+     "lecteur branché (Lecteur 0)", "reader plugged in (Lecteur 0)", None),
+    ("reader", {"change": "pcsc", "pcsc": {"state": "down"}},
+     "service de cartes (absent)", "card service (absent)", None),
+    ("card", {"change": "ready", "reader": "Lecteur 0", "card": CARD},
+     "carte lue (Lecteur 0)", "card read (Lecteur 0)", "carte CPS3 2800000001"),
+    ("card", {"change": "removed", "reader": "Lecteur 0", "card": None},
+     "carte retirée (Lecteur 0)", "card removed (Lecteur 0)", None),
+    ("session", {"change": "opened", "session": SESSION, "parked": 0, "epoch": 7},
+     "session ouverte", "session opened", "Session de Dr Léa DURAND"),
+    ("session", {"change": "closed", "reason": "card_removed", "session": None, "parked": 0,
+                 "epoch": 8},
+     "session fermée (carte retirée)", "session closed (card removed)", None),
+    ("session", {"change": "ending", "reason": "idle", "ends_at": 1700000000, "session": SESSION,
+                 "parked": 0, "epoch": 7},
+     "la session va être fermée (2023-11-14 22:13, sans activité)",
+     "the session is about to be closed (2023-11-14 22:13, no activity)", None),
+    ("desktop", {"state": "background", "locked": True},
+     "session de bureau en arrière-plan, un autre utilisateur est au poste (écran verrouillé)",
+     "desktop session in the background, another user is at the desk (screen locked)", None),
+    ("health", {"component": "oidcd", "state": "restarting"},
+     "accès aux fournisseurs d'identité (redémarrage)",
+     "access to identity providers (restarting)", None),
+    ("health", {"component": "psc-bas", "state": "down", "error": "PROVIDER_UNAVAILABLE"},
+     "fournisseur psc-bas (injoignable)", "provider psc-bas (unreachable)",
+     "  → Vérifier le réseau ; la connexion par carte reste possible."),
+    ("of_tomorrow", {"change": "unheard_of"}, "event.of_tomorrow", "event.of_tomorrow", None),
+]
+
+
+@pytest.mark.parametrize("lang", ["fr_FR.UTF-8", "C.UTF-8", "en_US.UTF-8"])
+def test_watch_speaks_to_people(start, lang):
+    def subscribe(connection, message):
+        reply(connection, message["id"], {"events": [], "epoch": 0})
+        for event, params, *_ in EVENTS:
+            notify(connection, f"event.{event}", **params)
+        connection.shutdown(2)
+
+    out = run(start(subscribe=subscribe), "watch", LANG=lang, TZ="UTC")[1]
+    lines = out.splitlines()
+    for _, _, french, english, more in EVENTS:
+        wanted = english if lang.startswith("en") else french
+        at = next(i for i, line in enumerate(lines) if re.match(r"\d\d:\d\d:\d\d  ", line))
+        assert lines[at][10:] == wanted
+        lines = lines[at + 1:]
+        if more is not None and not lang.startswith("en"):
+            assert any(more in line for line in lines[:8]), out
+
+
+def test_help_names_arguments_in_the_language_of_the_user():
+    french, english = (run(None, "--help", LANG=lang)[1] for lang in ("C.UTF-8", "en_US.UTF-8"))
+    assert "revoke NUMÉRO" in french and "  status\n" in french
+    assert "revoke NUMBER" in english and not re.search("FICHIER|NUMÉRO|PROGRAMME", english)
+
+
 def test_revocation_lists_in_words(start):
     fake = start(status=STATUS, trust_refresh=STATUS["trust"]["revocation"])
     for words in (["status"], ["trust", "refresh"]):
@@ -327,7 +383,7 @@ def test_revocation_lists_in_words(start):
         assert status == 0
         assert "Révocation : par listes ; sans réponse : connexion permise\n" in out
         assert ("  http://a.test/x.crl : PÉRIMÉE, émise il y a 2 j, 7 certificats\n"
-                "    DOWNLOAD_FAILED: no answer\n") in out
+                "    Le téléchargement a échoué.\n    (pour le support : no answer)\n") in out
     assert json.loads(run(fake, "trust", "refresh", "--json")[1])["lists"] == [LIST]
     assert "issued 2 d ago" in run(fake, "trust", "refresh", LANG="en_GB.UTF-8")[1]
 

@@ -126,7 +126,7 @@ def test_nothing_to_choose_from(start):
     empty = {**STATE, "situations": [], "choice_needed": False}
     assert run(start(session_practice=empty), "practice")[1] == "Aucune situation d'exercice.\n"
     failed = {**empty, "error": "CARD_PROTOCOL"}
-    assert "non lues : CARD_PROTOCOL" in run(start(session_practice=failed), "practice")[1]
+    assert "non lues : La carte a donné une réponse inattendue.\n" in run(start(session_practice=failed), "practice")[1]
 
 
 @pytest.mark.parametrize("args", [["x"], ["0"], ["-3"], ["9", "10"], ["9x"], ["--number", "9"],
