@@ -53,6 +53,17 @@ void login_done(struct login *login)
     free(login->key);
 }
 
+/* What it waited for may have put another session at the desk than the one that it names. */
+static void go_on(struct agent *agent, const struct login_waiter *waiter)
+{
+    struct fail changed;
+
+    if (session_check_epoch(agent->session, waiter->request->params, &changed) == CPS_OK)
+        waiter->resume(agent, waiter->request);
+    else
+        request_fail(waiter->request, &changed);
+}
+
 /* Takes the waiters away first: answering one must not abandon the login under our feet. */
 static void answer_all(struct login *login, const struct fail *fail)
 {
@@ -66,7 +77,7 @@ static void answer_all(struct login *login, const struct fail *fail)
 
         TAILQ_REMOVE(&waiters, waiter, entry);
         if (waiter->resume != NULL)
-            waiter->resume(agent, waiter->request);
+            go_on(agent, waiter);
         else if (fail != NULL)
             request_fail(waiter->request, fail);
         else

@@ -63,7 +63,8 @@ void login_by_provider(struct agent *agent, struct request *request, const char 
 
 /*
  * Keeps a request that depends on the session until the login that the same connection has under
- * way is over, well or not; resume then serves it. False: no such login, serve it now.
+ * way is over, well or not; resume then serves it, unless it insists on another session than the
+ * one that is at the desk by then (SESSION_CHANGED). False: no such login, serve it now.
  */
 typedef void (*login_resume)(struct agent *agent, struct request *request);
 bool login_follow(struct agent *agent, struct request *request, login_resume resume);

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sessions, providers and origins that change between a request and its answer."""
+import json
+
+import pytest
+
+from cpsworld.agent import Agent, failure
+from cpsworld.evil import PROVIDER_SETTINGS, Notes, evil
+from cpsworld.wait import wait_until
+
+PROGRAM = "cps-oidcd"
+PERSON, OTHER = "899700001011", "899700001029"
+NONCE = "0123456789"
+
+# An oidcd whose logins end when a line of HOME/oidcd says so, with what that line says of them.
+TOLD_OIDCD = """
+import select
+os.mkfifo(HOME + "/oidcd")
+fifo = os.open(HOME + "/oidcd", os.O_RDWR)
+waiting, count = [], 0
+
+def login(request, **said):
+    global count
+    count += 1
+    now = int(time.time())
+    answer(request, **{"handle": f"h{count}", "provider": request["params"]["provider"],
+           "issuer": "https://idp.example", "sub": "s", "subject_name_id": "899700001011",
+           "acr": "eidas1", "auth_mode": "MOBILE", "auth_at": now, "userinfo": {}, "warnings": [],
+           "id_token": f"i{count}", "id_token_exp_at": now + 600, "access_token": f"a{count}",
+           "access_token_exp_at": now + 600, **said})
+
+def serve_one(request):
+    op = request["op"]
+    if op == "providers":
+        answer(request, providers=[{"name": name, "issuer": "https://idp.example", "state": "up",
+               "methods": ["ecps", "browser", "proxy"]} for name in ("test", "second")])
+    elif op.startswith("login"):
+        waiting.append(request)
+    elif op == "cancel":
+        if LATE:  # it was done already
+            login(waiting.pop(0))
+        else:
+            refuse(waiting.pop(0), "CANCELLED")
+        answer(request)
+    elif op == "logout":
+        note("ends " + request["params"]["handle"])
+        answer(request, ended=True)
+    elif op == "send":
+        os.write(request["fds"][0], b"{}")
+        answer(request, status=200, content_type="application/json", bytes=2)
+
+hello()
+while True:
+    for end in select.select([channel, fifo], [], [])[0]:
+        if end is channel:
+            serve_one(receive())
+        else:
+            login(waiting.pop(0), **json.loads(os.read(fifo, 4096)))
+"""
+
+
+class World(Agent):
+    """Logins end when the test says so."""
+
+    def __init__(self, late=False, **more):
+        super().__init__(libexec={PROGRAM: evil(TOLD_OIDCD, LATE=late)},
+                         **{"settings": PROVIDER_SETTINGS, **more})
+
+    def asked(self, op):
+        return len(Notes(self).of(PROGRAM, "op " + op))
+
+    def tell(self, **said):
+        """The oldest login that is under way succeeds."""
+        with open(self.dir / "home" / "oidcd", "w", encoding="utf-8") as fifo:
+            fifo.write(json.dumps(said))
+
+    def begin(self, client, method="session.login", by="ecps", person=PERSON, **params):
+        op = {"ecps": "login_ciba", "browser": "login_browser", "proxy": "login_proxy"}[by]
+        before = self.asked(op)
+        if by != "browser":
+            params["national_id"] = person
+        number = client.send(method, method=by, **params)
+        assert wait_until(lambda: self.asked(op) > before)
+        return number
+
+    def log_in(self, client, method="session.login", by="ecps", said=None, **params):
+        number = self.begin(client, method, by, **params)
+        self.tell(**(said or {}))
+        return client.wait(number)
+
+
+@pytest.fixture(scope="module", name="world")
+def _world():
+    with World() as it:
+        yield it
+
+
+@pytest.fixture(name="client")
+def _client(world):
+    with world.client() as it:
+        yield it
+        if it.call("session.current")["session"] is not None:
+            it.call("session.logout")
+
+
+# Whose session ------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("method, params", [
+    ("token.get", {}), ("token.introspect", {"online": False}),
+    ("statement.get", {"audience": "dpi", "nonce": NONCE})])
+def test_what_insists_on_a_session_never_gets_the_next_one(world, client, method, params):
+    """A request that waits for a login of its connection means the session that it names."""
+    epoch = world.log_in(client)["epoch"]
+    login = world.begin(client, person=OTHER)
+    insisting = client.send(method, epoch=epoch, **params)
+    following = client.send(method, **params)
+    world.tell(subject_name_id=OTHER)
+    assert client.wait(login)["epoch"] != epoch
+    assert failure(client, insisting) == "SESSION_CHANGED"
+    assert client.wait(following)["epoch"] != epoch
+
+
+def test_a_session_that_was_unlocked_is_the_same_one(world, client):
+    epoch = world.log_in(client)["epoch"]
+    client.call("session.lock")
+    unlock = world.begin(client, "session.unlock")
+    insisting = client.send("token.get", epoch=epoch)
+    world.tell()
+    assert client.wait(unlock)["epoch"] == epoch
+    assert client.wait(insisting)["epoch"] == epoch
