@@ -109,6 +109,15 @@ bool call_forget(struct call *call)
     return true;
 }
 
+bool call_hand_over(struct call *call, call_done done, void *user)
+{
+    if (!call_forget(call))
+        return false;
+    call->done = done;
+    call->user = user;
+    return true;
+}
+
 int64_t call_id(const struct call *call)
 {
     return call->id;

@@ -65,6 +65,9 @@ struct call *child_call(struct child *child, const char *op, json_t *params, int
  */
 bool call_forget(struct call *call);
 
+/* The same, but done is told, once, what became of a call that the child has. */
+bool call_hand_over(struct call *call, call_done done, void *user);
+
 /* The number of a call in its packets, for the "cancel" op. */
 int64_t call_id(const struct call *call);
 

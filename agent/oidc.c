@@ -230,15 +230,6 @@ struct call *oidc_call_fd(struct oidc *oidc, const char *op, json_t *params, int
     return call(oidc, op, params, fd, timeout_ms, done, NULL, user, fail);
 }
 
-void oidc_cancel(struct oidc *oidc, struct call *call)
-{
-    int64_t id = call != NULL ? call_id(call) : -1;
-
-    if (call_forget(call) && oidc->child != NULL)
-        child_call(oidc->child, "cancel", json_pack("{s:I}", "id", (json_int_t)id), -1,
-                   PROVIDERS_TIMEOUT_MS, NULL, NULL, NULL);
-}
-
 /* An event tells what became of it, unless oidcd is gone or has lost the session. */
 static void on_logout(void *user, json_t *result, const struct fail *fail)
 {
@@ -256,6 +247,25 @@ void oidc_logout(struct oidc *oidc, const char *handle)
                    OIDC_LOGOUT_TIMEOUT_MS, on_logout, NULL, oidc);
     else
         evidence_provider_logout(oidc->agent, NULL, false, 0);
+}
+
+/* The answer was on its way already: a session that nobody has asked for must not stay open. */
+static void on_late(void *user, json_t *result, const struct fail *fail)
+{
+    const char *handle = json_get_string(result, "handle");
+
+    (void)fail;
+    if (handle != NULL)
+        oidc_logout(user, handle);
+}
+
+void oidc_cancel(struct oidc *oidc, struct call *call)
+{
+    int64_t id = call != NULL ? call_id(call) : -1;
+
+    if (call_hand_over(call, on_late, oidc) && oidc->child != NULL)
+        child_call(oidc->child, "cancel", json_pack("{s:I}", "id", (json_int_t)id), -1,
+                   PROVIDERS_TIMEOUT_MS, NULL, NULL, NULL);
 }
 
 const char *oidc_provider(const struct oidc *oidc, const char *asked)

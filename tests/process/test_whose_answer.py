@@ -128,3 +128,16 @@ def test_a_session_that_was_unlocked_is_the_same_one(world, client):
     world.tell()
     assert client.wait(unlock)["epoch"] == epoch
     assert client.wait(insisting)["epoch"] == epoch
+
+
+@pytest.mark.parametrize("left", ["cancelled", "gone"])
+def test_a_login_that_ends_too_late_is_ended(left):
+    """Its caller had left when the provider opened a session: nobody would ever close that."""
+    with World(late=True) as world, world.client() as other:
+        with world.client() as client:
+            number = world.begin(client)
+            if left == "cancelled":
+                client.call("cancel", id=number)
+                assert failure(client, number) == "CANCELLED"
+        assert wait_until(lambda: Notes(world).of(PROGRAM, "ends h1"))
+        assert other.call("session.current")["session"] is None
