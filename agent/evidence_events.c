@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/evidence_events.h"
 
+#include <limits.h>
+
 #include "agent/evidence.h"
 #include "agent/identity.h"
 #include "agent/keys.h"
+#include "agent/peer.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/util.h"
@@ -84,9 +87,20 @@ static void add_means(const struct agent *agent, json_t *event)
     json_object_set_new(event, "psc", psc);
 }
 
+/* A path need not be text: it is told all the same, masked. */
+static json_t *program_text(const char *program)
+{
+    char masked[PATH_MAX];
+    json_t *text = program != NULL ? json_string(program) : NULL;
+
+    if (text == NULL && program != NULL)
+        text = json_string(peer_text(program, masked, sizeof masked));
+    return text;
+}
+
 static void add_program(json_t *event, const struct conn *conn)
 {
-    set_if(event, "program", conn->program != NULL ? json_string(conn->program) : NULL);
+    set_if(event, "program", program_text(conn->program));
     set_if(event, "web_origin", conn->origin != NULL ? json_string(conn->origin) : NULL);
     set_if(event, "pid", json_integer(conn->pid));
 }
@@ -169,7 +183,7 @@ static void tell_more(struct agent *agent, struct token_count *count)
     json_t *event = json_pack("{s:s, s:i, s:I}", "kind", token_kind_names[count->kind], "count",
                               (int)count->more, "epoch", (json_int_t)agent->token_counts.epoch);
 
-    set_if(event, "program", count->program != NULL ? json_string(count->program) : NULL);
+    set_if(event, "program", program_text(count->program));
     set_if(event, "pid", json_integer(count->pid));
     evidence_add(agent->evidence, "token_count", event);
     count->more = 0;

@@ -7,11 +7,15 @@
 #include <sys/queue.h>
 #include <time.h>
 
+#include "agent/evidence_fit.h"
 #include "base/json.h"
 #include "base/util.h"
 
 /* Lines in one packet: well under PACKET_MAX whatever they hold. */
 #define BATCH_BYTES 32768
+
+/* What an event may have of a line: its place in the chain takes less than the rest. */
+#define EVENT_MAX (EVIDENCE_LINE_MAX - 256)
 
 /* line: NULL when the event has no place in the chain yet. */
 struct entry {
@@ -96,7 +100,8 @@ void evidence_queue_add(struct evidence_queue *queue, const char *event, const j
     json_object_set_new(object, "event", json_string(event));
     if (members != NULL)
         json_object_update(object, (json_t *)(uintptr_t)members);
-    entry->event = object;
+    entry->event = evidence_fit(object, EVENT_MAX);
+    json_decref(object);
     TAILQ_INSERT_TAIL(&queue->entries, entry, link);
     queue->n_entries++;
 }

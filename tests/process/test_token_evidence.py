@@ -9,6 +9,7 @@ import pytest
 
 from cpsworld.agent import Agent
 from cpsworld.evil import evil
+from cpsworld.program import Program
 from cpsworld.wait import wait_until
 
 CALLS = 150
@@ -96,3 +97,27 @@ def test_answers_to_lines_of_one_write_come_in_their_order(agent):
         answers = [client.read() for _ in requests]
     assert [answer["id"] for answer in answers] == list(range(100))
     assert all(("result" in answer) == (answer["id"] % 3 != 0) for answer in answers)
+
+
+def program_at(agent, path):
+    """The program of that path, once it was given a token, as the log has it."""
+    target = agent.dir / "programs" / os.fsdecode(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with agent.client() as client:
+        login(client)
+        with Program(agent, os.fsdecode(path), greet=False) as program:
+            assert program.call("token.get")["token"]
+        return next(line for line in lines(agent, "token") if line["epoch"] == client.call(
+            "session.current")["epoch"])
+
+
+def test_a_program_is_named_whatever_its_path(agent):
+    """Bytes that are no text, and so long a path of what JSON writes with six characters each that
+    no line of the log could hold it: the agent goes on, and tells."""
+    odd = program_at(agent, b"caf\xe9/dpi")
+    assert odd["program"].endswith("/caf?/dpi") and "cut" not in odd
+    accented = program_at(agent, "café/dpi".encode())
+    assert accented["program"].endswith("/café/dpi")
+    long = program_at(agent, b"/".join([b"\x01" * 250] * 15) + b"/dpi")
+    assert long["cut"] and long["program"].startswith(str(agent.dir)) and long["result"] == "ok"
+    assert agent.process.poll() is None
