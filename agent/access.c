@@ -11,6 +11,7 @@
 #include "agent/push_limit.h"
 #include "agent/rate_limit.h"
 #include "agent/session.h"
+#include "agent/tokens.h"
 #include "agent/web_origin.h"
 #include "base/util.h"
 
@@ -60,23 +61,32 @@ static bool is_of_session(enum policy_kind kind)
     return kind == POLICY_ACCESS_TOKEN || kind == POLICY_ID_TOKEN;
 }
 
-/* What was granted to the connection for as long as neither rules nor session change. */
+/* What was granted to the connection is about the session and the provider of that moment. */
+static bool is_about_present(const struct conn *conn)
+{
+    const struct session *session = conn->agent->session;
+
+    return conn->access.epoch == session_epoch(session) &&
+           conn->access.tokens == tokens_generation(session_tokens(session));
+}
+
+/* Granted for as long as neither that nor the rules change. */
 static bool is_granted(const struct conn *conn, enum policy_kind kind)
 {
-    return (conn->access.granted & 1U << kind) != 0 &&
-           conn->access.epoch == session_epoch(conn->agent->session);
+    return (conn->access.granted & 1U << kind) != 0 && is_about_present(conn);
 }
 
 void access_note(struct conn *conn, enum policy_kind kind)
 {
-    int64_t epoch = session_epoch(conn->agent->session);
+    const struct session *session = conn->agent->session;
 
     if (!is_of_session(kind))
         return;
     (void)access_rule(conn); /* what was granted under other rules is forgotten */
-    if (conn->access.epoch != epoch)
+    if (!is_about_present(conn))
         conn->access.granted = 0;
-    conn->access.epoch = epoch;
+    conn->access.epoch = session_epoch(session);
+    conn->access.tokens = tokens_generation(session_tokens(session));
     conn->access.granted |= 1U << kind;
 }
 
@@ -175,6 +185,10 @@ cps_error access_set_origin(struct conn *conn, const char *origin, struct fail *
                            "that of a connection does not change");
     if (origin == NULL || before != NULL)
         return CPS_OK;
+    if (conn->n_requests >
+        1) /* an answer about the program would be taken for one about the page */
+        return fail_reason(fail, CPS_INVALID_PARAMS, "origin",
+                           "requests of the program itself are under way");
     if (!access_rule(conn)->terms.origins)
         return fail_reason(fail, CPS_NOT_ALLOWED, "origin",
                            "no rule has origins = yes for this program");

@@ -29,7 +29,8 @@ struct request;
 struct access {
     uint64_t generation;
     struct policy_rule rule;
-    int64_t epoch;    /* the session that "granted" is about */
+    int64_t epoch;    /* the session that "granted" is about … */
+    unsigned tokens;  /* … and its tokens */
     unsigned granted; /* bits of 1 << enum policy_kind: allowed without looking further */
     unsigned refused; /* the same: refusals that are in the evidence log already */
 };

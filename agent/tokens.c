@@ -32,6 +32,7 @@ struct tokens {
     char *provider;
     char *handle;
     int64_t epoch;
+    unsigned generation;
     int64_t refresh_until_ms; /* boot time: four hours after the login at the provider */
     struct token kinds[TOKEN_KINDS];
     struct call *refresh;
@@ -81,6 +82,7 @@ void tokens_take(struct tokens *tokens, const json_t *login, int64_t epoch)
     int64_t age_s = clock_real_s() - json_get_int(login, "auth_at", clock_real_s());
 
     tokens->epoch = epoch;
+    tokens->generation++;
     if (handle == NULL || provider == NULL)
         return;
     tokens->refresh_until_ms = clock_boot_ms() + (SESSION_MAX_S - (age_s > 0 ? age_s : 0)) * 1000;
@@ -177,6 +179,11 @@ void tokens_drop(struct tokens *tokens)
     fail_set(&fail, CPS_SESSION_CHANGED, "the session ended meanwhile");
     exchange_drop(tokens->exchange, &fail);
     serve_waiters(tokens, &fail);
+}
+
+unsigned tokens_generation(const struct tokens *tokens)
+{
+    return tokens->generation;
 }
 
 const char *tokens_provider(const struct tokens *tokens)

@@ -33,6 +33,9 @@ void tokens_hold(struct tokens *tokens, const struct fail *why);
  * the provider ends, unless it is the one that the new login goes on with: oidcd knows. */
 void tokens_replace(struct tokens *tokens, const json_t *login);
 
+/* Another number after each login that brought some. */
+unsigned tokens_generation(const struct tokens *tokens);
+
 /* The provider of the session's tokens, or NULL: it has none. Borrowed. */
 const char *tokens_provider(const struct tokens *tokens);
 

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sessions, providers and origins that change between a request and its answer."""
 import json
+import signal
 
 import pytest
 
-from cpsworld.agent import Agent, failure
+from cpsworld.agent import Agent, failure, own
 from cpsworld.evil import PROVIDER_SETTINGS, Notes, evil
+from cpsworld.program import Program
 from cpsworld.wait import wait_until
 
 PROGRAM = "cps-oidcd"
@@ -141,3 +143,54 @@ def test_a_login_that_ends_too_late_is_ended(left):
                 assert failure(client, number) == "CANCELLED"
         assert wait_until(lambda: Notes(world).of(PROGRAM, "ends h1"))
         assert other.call("session.current")["session"] is None
+
+
+# Whose token --------------------------------------------------------------------------------------
+
+ASK = {"policy": "unknown = ask\n"}
+
+
+@pytest.fixture(scope="module", name="asking")
+def _asking():
+    with World(**ASK) as it:
+        (it.config / "policy.d").mkdir()
+        own(it.config)
+        yield it
+
+
+def test_a_yes_is_for_one_provider(asking):
+    """The same session at another provider has other tokens: the user is asked again."""
+    asking.pinentry.forget()
+    asking.pinentry.answers("yes", "no")
+    with asking.client() as root, Program(asking) as dpi:
+        epoch = asking.log_in(root)["epoch"]
+        assert dpi.call("token.get")["token"]
+        assert dpi.call("token.get")["epoch"] == epoch and asking.pinentry.questions() == 1
+        assert asking.log_in(root, "session.step_up", provider="second",
+                              max_age=0)["epoch"] == epoch
+        assert failure(dpi, dpi.send("token.get")) == "CONSENT_REFUSED"
+        root.call("session.logout")
+
+
+def test_a_yes_to_a_program_is_none_to_a_page(asking):
+    """hello names a page while the user is asked about the program itself."""
+    relay = asking.dir / "programs" / "relay"
+    rule = asking.config / "policy.d" / "10-relay.conf"
+    rule.write_text(f"[relay]\nprogram = {relay}\norigins = yes\n")
+    own(asking.config)
+    asking.pinentry.forget()
+    asking.pinentry.answers("hang")
+    with asking.client() as root, Program(asking, "relay") as page:
+        root.call("subscribe", events=["health"])
+        asking.process.send_signal(signal.SIGHUP)
+        root.next_event("event.health", component="policy")
+        asking.log_in(root)
+        asked = page.send("token.get")
+        assert wait_until(asking.pinentry.questions)
+        named = page.send("hello", protocol=1, client={"name": "relay"},
+                          origin="https://page.example")
+        assert failure(page, named) == "INVALID_PARAMS"
+        page.call("cancel", id=asked)
+        assert failure(page, asked) == "CANCELLED"
+        root.call("session.logout")
+    rule.unlink()
