@@ -76,15 +76,15 @@ static size_t set_base64url(struct object *object, CK_ATTRIBUTE_TYPE type, const
     return (size_t)len;
 }
 
-static void set_hex(struct object *object, CK_ATTRIBUTE_TYPE type, const char *text)
+/* An object without an id has an empty one, which is the default: Java asks each certificate. */
+static void set_id(struct object *object, const char *hex)
 {
     unsigned char bytes[64];
     size_t n = 0;
 
-    while (text != NULL && n < sizeof bytes && sscanf(text + 2 * n, "%2hhx", &bytes[n]) == 1)
+    while (hex != NULL && n < sizeof bytes && sscanf(hex + 2 * n, "%2hhx", &bytes[n]) == 1)
         n++;
-    if (n > 0)
-        set(object, type, bytes, n);
+    set(object, CKA_ID, bytes, n);
 }
 
 static void set_date(struct object *object, CK_ATTRIBUTE_TYPE type, const char *text)
@@ -119,7 +119,7 @@ static void make_certificate(struct object *object, const char *label, const cha
     set_ulong(object, CKA_CERTIFICATE_TYPE, CKC_X_509);
     set_ulong(object, CKA_CERTIFICATE_CATEGORY, category);
     set_bool(object, CKA_TRUSTED, false);
-    set_hex(object, CKA_ID, id);
+    set_id(object, id);
     set_base64url(object, CKA_SUBJECT, parts, "subject");
     set_base64url(object, CKA_ISSUER, parts, "issuer");
     set_base64url(object, CKA_SERIAL_NUMBER, parts, "serial_number");
@@ -173,7 +173,7 @@ static void make_private_key(struct object *object, const json_t *key, const cha
     snprintf(object->usage, sizeof object->usage, "%s", usage);
     object->uses = uses_of(key, usage);
     object->input_max = input_max > 0 ? (size_t)input_max : 0;
-    set_hex(object, CKA_ID, json_get_string(key, "id"));
+    set_id(object, json_get_string(key, "id"));
     set_base64url(object, CKA_SUBJECT, parts, "subject");
     object->size = set_base64url(object, CKA_MODULUS, parts, "modulus");
     set_base64url(object, CKA_PUBLIC_EXPONENT, parts, "exponent");
@@ -207,7 +207,7 @@ static void make_public_key(struct object *object, const json_t *key)
 
     public_label(json_get_string(key, "label"), label, sizeof label);
     begin_key(object, CKO_PUBLIC_KEY, false, label);
-    set_hex(object, CKA_ID, json_get_string(key, "id"));
+    set_id(object, json_get_string(key, "id"));
     set_base64url(object, CKA_SUBJECT, parts, "subject");
     set_ulong(object, CKA_MODULUS_BITS, 8 * set_base64url(object, CKA_MODULUS, parts, "modulus"));
     set_base64url(object, CKA_PUBLIC_EXPONENT, parts, "exponent");

@@ -75,6 +75,32 @@ static void attributes(struct subject *subject)
     expect(list[4].ulValueLen == CK_UNAVAILABLE_INFORMATION, "one with too little room");
 }
 
+/* What a certificate must tell, be it nothing: Java does without none of it. */
+static void certificates_are_whole(struct subject *subject)
+{
+    static const CK_ATTRIBUTE_TYPE wanted[] = {
+        CKA_TOKEN,   CKA_PRIVATE, CKA_MODIFIABLE,    CKA_LABEL,   CKA_CERTIFICATE_TYPE,
+        CKA_TRUSTED, CKA_ID,      CKA_SERIAL_NUMBER, CKA_VALUE,   CKA_CERTIFICATE_CATEGORY,
+        CKA_SUBJECT, CKA_ISSUER,  CKA_START_DATE,    CKA_END_DATE};
+    CK_OBJECT_CLASS class = CKO_CERTIFICATE;
+    CK_ATTRIBUTE template = {CKA_CLASS, &class, sizeof class};
+    CK_OBJECT_HANDLE handles[8];
+    CK_ULONG n = 0;
+    CK_FUNCTION_LIST *f = subject->f;
+
+    expect_rv(f->C_FindObjectsInit(subject->session, &template, 1), CKR_OK, "C_FindObjectsInit");
+    expect_rv(f->C_FindObjects(subject->session, handles, 8, &n), CKR_OK, "C_FindObjects");
+    expect_rv(f->C_FindObjectsFinal(subject->session), CKR_OK, "C_FindObjectsFinal");
+    expect(n == 3, "%lu certificates: of two keys and their authority", n);
+    for (CK_ULONG i = 0; i < n; i++)
+        for (size_t k = 0; k < sizeof wanted / sizeof wanted[0]; k++) {
+            CK_ATTRIBUTE attribute = {.type = wanted[k]};
+            CK_RV rv = f->C_GetAttributeValue(subject->session, handles[i], &attribute, 1);
+
+            expect(rv == CKR_OK, "certificate %lu, attribute %#lx: %#lx", i, wanted[k], rv);
+        }
+}
+
 static void finding(struct subject *subject)
 {
     CK_OBJECT_HANDLE handles[2];
@@ -137,6 +163,7 @@ void torture_sequences(struct subject *subject)
     slots_are_constant(subject);
     token_is_told(subject);
     attributes(subject);
+    certificates_are_whole(subject);
     finding(subject);
     sessions(subject);
     login_arguments(subject);
