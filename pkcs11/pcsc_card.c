@@ -32,6 +32,7 @@ struct pcsc_card {
     bool connected;
     bool aside;   /* a module drives the card */
     bool gone;    /* the card was taken out: for good, although a reconnection would succeed */
+    bool powered; /* when its status was last read */
     DWORD events; /* the reader's count when we connected: another count, another card */
     char reader[MAX_READERNAME];
     struct pin_pad_features pad;
@@ -50,7 +51,7 @@ static cps_error set_protocol(struct pcsc_card *card, DWORD protocol, struct fai
     return CPS_OK;
 }
 
-/* The ATR and the reader's count of events. */
+/* The ATR, whether the card has power, and the reader's count of events. */
 static cps_error read_status(struct pcsc_card *card, DWORD *ret_events, struct fail *fail)
 {
     char names[MAX_READERNAME + 1];
@@ -67,6 +68,7 @@ static cps_error read_status(struct pcsc_card *card, DWORD *ret_events, struct f
         return fail_set(fail, CPS_CARD_PROTOCOL, "ATR of %lu bytes", (unsigned long)atr_len);
     memcpy(card->transport.atr, atr, atr_len);
     card->transport.atr_len = atr_len;
+    card->powered = (state & SCARD_POWERED) != 0;
     *ret_events = state >> EVENTS_SHIFT;
     return CPS_OK;
 }
@@ -94,6 +96,22 @@ static cps_error reconnect(struct pcsc_card *card, DWORD initialization, struct 
     return error;
 }
 
+/*
+ * A program that ends with SCARD_UNPOWER_CARD leaves the card without power, which neither the
+ * reconnection nor a command gives back. Looked at once more: another one may have been faster.
+ */
+static cps_error power_up(struct pcsc_card *card, struct fail *fail)
+{
+    DWORD events;
+    cps_error error = read_status(card, &events, fail);
+
+    if (error == CPS_OK && !card->powered)
+        error = reconnect(card, SCARD_UNPOWER_CARD, fail);
+    if (error != CPS_OK)
+        (void)SCardEndTransaction(card->handle, SCARD_LEAVE_CARD);
+    return error;
+}
+
 static cps_error begin(struct pcsc_card *card, struct fail *fail)
 {
     LONG rv = SCARD_W_RESET_CARD;
@@ -103,7 +121,7 @@ static cps_error begin(struct pcsc_card *card, struct fail *fail)
 
         rv = SCardBeginTransaction(card->handle);
         if (rv == SCARD_S_SUCCESS)
-            return CPS_OK;
+            return card->powered ? CPS_OK : power_up(card, fail);
         if (rv != SCARD_W_RESET_CARD)
             break;
         error = reconnect(card, SCARD_LEAVE_CARD, fail);

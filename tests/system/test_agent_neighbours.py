@@ -12,6 +12,7 @@ import pytest
 from cpsworld.agent import RpcError
 from cpsworld.desk import Desk
 from cpsworld.p11 import OPENSC, Pkcs11
+from cpsworld.pcsc import PcscProbe
 
 TURNS = 100
 KEY_ID = "E828BD080F8025000001FF001002"  # as OpenSC names the authentication key
@@ -135,3 +136,19 @@ def test_a_neighbour_frozen_with_the_card_costs_a_deadline(desk, neighbour):
         os.kill(process.pid, signal.SIGCONT)
     neighbour.check(process)
     assert desk.login()["method"] == "card"
+
+
+def test_a_neighbour_that_cuts_the_power(desk):
+    """Some libraries leave the card without power when they end: it is not taken for a lost one."""
+    session = desk.login()
+    cardop = desk.agent.children("cps-cardop")
+    for _ in range(3):
+        with PcscProbe(desk.pcscd) as other:
+            other.connect()
+            other.disconnect(unpower=True)
+        assert not desk.card.status()["powered"]
+        asked = desk.pinentry.questions()
+        assert desk.login(fresh=True)["holder"] == session["holder"]
+        assert desk.pinentry.questions() == asked + 1, "without power the card forgot the PIN"
+    assert desk.card.counters()["verifies"] == 4
+    assert desk.agent.children("cps-cardop") == cardop, "the card was never thought to be gone"

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 
-SCOPE_SYSTEM, SHARE_SHARED, PROTOCOL_ANY, LEAVE_CARD, RESET_CARD = 2, 2, 3, 0, 1
+SCOPE_SYSTEM, SHARE_SHARED, PROTOCOL_ANY, LEAVE_CARD, RESET_CARD, UNPOWER_CARD = 2, 2, 3, 0, 1, 2
 STATE_EMPTY, STATE_PRESENT, STATE_MUTE, STATE_CHANGED = 0x10, 0x20, 0x200, 0x2
 
 
@@ -89,9 +89,8 @@ class _Client:
                         ctypes.byref(self._protocol))
         return {"rv": rv}
 
-    def disconnect(self, reset=False):
-        return {"rv": self._call("SCardDisconnect", self._card,
-                                 ctypes.c_ulong(RESET_CARD if reset else LEAVE_CARD))}
+    def disconnect(self, disposition):
+        return {"rv": self._call("SCardDisconnect", self._card, ctypes.c_ulong(disposition))}
 
 
 class PcscError(RuntimeError):
@@ -171,8 +170,10 @@ class PcscProbe:
         """With a reset of the card."""
         return self._ask("reconnect", check)
 
-    def disconnect(self, reset: bool = False) -> dict:
-        return self._ask("disconnect", reset=reset)
+    def disconnect(self, reset: bool = False, unpower: bool = False) -> dict:
+        """Leaves the card as it is, unless told otherwise."""
+        return self._ask("disconnect", disposition=UNPOWER_CARD if unpower else
+                         RESET_CARD if reset else LEAVE_CARD)
 
 
 def main() -> None:
