@@ -29,6 +29,7 @@ struct entry {
     size_t at;    /* the key whose certificate is being read */
     json_t *objects;
     json_t *authorities; /* those that issued the certificates */
+    bool gave_up;        /* once: what fails again is left out */
 };
 
 struct contents {
@@ -102,7 +103,23 @@ static void give_up(struct entry *entry, const struct fail *fail)
 
     fail_describe(fail, text, sizeof text);
     log_info("what %s holds is not known: %s", card_reader(entry->card), text);
+    entry->gave_up = true;
     enter(entry, STEP_IDLE);
+}
+
+/* What the card does not have, or not in a form that is understood, must not hide the rest. */
+static bool leave_out(const struct entry *entry, const struct fail *fail)
+{
+    char text[512];
+
+    if (fail->code == CPS_CARD_UNSUPPORTED)
+        return true;
+    if (fail->code != CPS_CERTIFICATE_INVALID &&
+        (fail->code != CPS_CARD_PROTOCOL || !entry->gave_up)) /* the first may be an accident */
+        return false;
+    fail_describe(fail, text, sizeof text);
+    log_warning("left out of what %s holds: %s", card_reader(entry->card), text);
+    return true;
 }
 
 static void on_objects(void *user, json_t *result, const struct fail *fail)
@@ -110,7 +127,7 @@ static void on_objects(void *user, json_t *result, const struct fail *fail)
     struct entry *entry = user;
 
     entry->call = NULL;
-    if (fail != NULL && fail->code != CPS_CARD_UNSUPPORTED) {
+    if (fail != NULL && !leave_out(entry, fail)) {
         give_up(entry, fail);
         return;
     }
@@ -146,7 +163,7 @@ static void on_certificate(void *user, json_t *result, const struct fail *fail)
     X509 *certificate = der != NULL ? identity_parse(der) : NULL;
 
     entry->call = NULL;
-    if (fail != NULL && fail->code != CPS_CARD_UNSUPPORTED) {
+    if (fail != NULL && !leave_out(entry, fail)) {
         X509_free(certificate);
         give_up(entry, fail);
         return;

@@ -2,10 +2,12 @@
 """The PKCS#11 module with cards in the readers: what programs that people use make of it."""
 import concurrent.futures
 import hashlib
+import shutil
 import subprocess
 
 import pytest
 
+from cpsworld import CardSet
 from cpsworld.desk import Desk
 from cpsworld.provider import Provider
 
@@ -83,6 +85,31 @@ def test_data_objects_are_read(desk):
     desk.provider.tool("--read-object", "--type", "data", "--label", "CPS_INFO_PS", "-o", value)
     assert value.read_bytes()
     assert desk.card.counters()["verifies"] == 0 or desk.pinentry.questions() == 0
+
+
+def test_what_the_card_refuses_hides_nothing_else(desk):
+    """The directories of data objects cannot be selected, the certificate before them can."""
+    desk.card.inject("6A82", ins="A4", at=2, times=1000)
+    try:
+        desk.provider.tool("-O", status=None)  # it may have been an accident: nothing is shown yet
+        said = desk.provider.tool("-O")
+        assert AUT in said and SIG in said and "CPS_INFO_PS" not in said
+    finally:
+        desk.card.clear_faults()
+
+
+@pytest.mark.parametrize("card", ["physician", "cps4"])
+def test_a_bad_certificate_hides_no_good_one(card, tmp_path):
+    shutil.copytree(CardSet().dir, tmp_path / "igc")
+    (tmp_path / "igc" / "cards" / card / "sig.der").write_bytes(b"\x30\x82\x03\x00" + b"x" * 768)
+    with Desk(insert=card, cards=CardSet(tmp_path / "igc")) as desk:
+        desk.provider = Provider(desk.agent)
+        said = desk.provider.tool("-O")
+        assert AUT in said and "Certificat d'Authentification CPS" in said
+        assert SIG not in said and "Certificat de Signature" not in said
+        before = desk.card.counters()["apdus"]
+        desk.provider.tool("-O")
+        assert desk.card.counters()["apdus"] == before, "it is not read again and again"
 
 
 # Signatures -------------------------------------------------------------------------------------

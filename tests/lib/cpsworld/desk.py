@@ -15,10 +15,12 @@ from .agent import Agent, RpcError
 
 class Desk:
     """insert: name of the card, or None; trusted: PEM file of the authorities, None for the right
-    ones; pad: the reader has keys; what else is given goes to Agent. `client` has subscribed to every event."""
+    ones; pad: the reader has keys; cards: a CardSet, None for the common one; what else is given goes
+    to Agent. `client` has subscribed to every event."""
 
-    def __init__(self, insert="physician", trusted=None, pad=False, **agent):
+    def __init__(self, insert="physician", trusted=None, pad=False, cards=None, **agent):
         self._insert = insert
+        self._cards = cards
         self._trusted = trusted
         self._pad = pad
         self._agent = agent
@@ -26,7 +28,7 @@ class Desk:
     def __enter__(self):
         with contextlib.ExitStack() as stack:
             self.pcscd = stack.enter_context(Pcscd(pad=self._pad))
-            cards = CardSet()
+            cards = self._cards or CardSet()
             self.card = stack.enter_context(VirtualCard(self.pcscd, insert=self._insert,
                                                         cards=cards))
             self.agent = stack.enter_context(
