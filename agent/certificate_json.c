@@ -56,6 +56,16 @@ static void set_number(json_t *object, const char *key, const EVP_PKEY *pkey, co
     BN_free(number);
 }
 
+char *certificate_json_text(X509 *certificate)
+{
+    unsigned char *der = NULL;
+    int len = i2d_X509(certificate, &der);
+    char *text = len > 0 ? b64_encode(der, (size_t)len) : NULL;
+
+    OPENSSL_free(der);
+    return text;
+}
+
 json_t *certificate_json_parts(X509 *certificate)
 {
     json_t *parts = json_object();

@@ -13,4 +13,7 @@
  */
 json_t *certificate_json_parts(X509 *certificate);
 
+/* Its DER in base64url, in a new string, or NULL. */
+char *certificate_json_text(X509 *certificate);
+
 #endif

@@ -7,11 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/certificate_json.h"
 #include "agent/child.h"
 #include "agent/crl_cache.h"
 #include "agent/oidc.h"
 #include "agent/trust/crl.h"
-#include "base/b64.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -218,20 +218,10 @@ static const struct child_class helper_class = {
     .on_exit = on_helper_exit,
 };
 
-static char *issuer_text(X509 *issuer)
-{
-    unsigned char *der = NULL;
-    int len = i2d_X509(issuer, &der);
-    char *text = len > 0 ? b64_encode(der, (size_t)len) : NULL;
-
-    OPENSSL_free(der);
-    return text;
-}
-
 /* What is in list->source goes to a helper. */
 static void check(struct crl_list *list, enum phase phase)
 {
-    AUTO_FREE char *issuer = issuer_text(list->issuer);
+    AUTO_FREE char *issuer = certificate_json_text(list->issuer);
     json_t *params = json_pack("{s:s*, s:s}", "issuer", issuer, "url", list->url);
     struct fail fail;
 

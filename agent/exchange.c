@@ -8,6 +8,7 @@
 #include "agent/evidence_events.h"
 #include "agent/oidc.h"
 #include "agent/session.h"
+#include "agent/waiters.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/proto.h"
@@ -15,12 +16,6 @@
 
 /* Programs that are told apart in the evidence log. */
 #define GIVEN_MAX 64
-
-struct waiter {
-    struct waiter *next;
-    struct api *api;
-    struct request *request;
-};
 
 /* One API: its token, if there is one, and who waits for it. */
 struct api {
@@ -32,7 +27,7 @@ struct api {
     int64_t epoch, ends_at_s;
     json_t *given; /* {program or pid: true}: those whose first token is in the evidence log */
     struct call *call;
-    struct waiter *waiters;
+    struct waiters waiters;
 };
 
 struct exchange {
@@ -47,22 +42,6 @@ static void wipe(struct api *api)
         explicit_bzero(api->answer, api->len);
     free(TAKE_PTR(api->answer));
     api->exp_ms = 0;
-}
-
-static void waiter_unlink(struct waiter *waiter)
-{
-    for (struct waiter **at = &waiter->api->waiters; *at != NULL; at = &(*at)->next)
-        if (*at == waiter) {
-            *at = waiter->next;
-            break;
-        }
-    free(waiter);
-}
-
-static void on_cancel(struct request *request, void *user)
-{
-    (void)request;
-    waiter_unlink(user);
 }
 
 /* Says in the evidence log that a program has such tokens: once in a session, not for each. */
@@ -91,10 +70,9 @@ static void give(const struct api *api, struct request *request)
 /* Answers all those who wait: with the token, or with the failure. */
 static void serve_waiters(struct api *api, const struct fail *fail)
 {
-    while (api->waiters != NULL) {
-        struct request *request = api->waiters->request;
+    struct request *request;
 
-        waiter_unlink(api->waiters);
+    while ((request = waiters_take(&api->waiters, NULL)) != NULL) {
         if (fail != NULL)
             request_fail(request, fail);
         else
@@ -158,20 +136,6 @@ static void start(struct api *api, const struct exchange_source *source)
         serve_waiters(api, &fail);
 }
 
-static void wait_for_token(struct api *api, struct request *request,
-                           const struct exchange_source *source)
-{
-    struct waiter *waiter = calloc(1, sizeof *waiter);
-
-    if (waiter == NULL)
-        abort(); /* no answer could be promised any more; the supervisor starts the agent again */
-    *waiter = (struct waiter){.next = api->waiters, .api = api, .request = request};
-    api->waiters = waiter;
-    request_wait(request, on_cancel, waiter);
-    if (api->call == NULL)
-        start(api, source);
-}
-
 /* "any" is for programs that cannot be told, too. Wildcards do not cross a slash. */
 static bool may_have(const json_t *known, const char *program)
 {
@@ -233,7 +197,9 @@ void exchange_get(struct exchange *exchange, struct request *request,
     } else if (api->answer != NULL && api->exp_ms - clock_boot_ms() >= min_ttl_s * 1000) {
         give(api, request);
     } else {
-        wait_for_token(api, request, source);
+        waiters_add(&api->waiters, request, 0);
+        if (api->call == NULL)
+            start(api, source);
     }
 }
 

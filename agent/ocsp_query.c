@@ -3,11 +3,11 @@
 
 #include <stdlib.h>
 
+#include "agent/certificate_json.h"
 #include "agent/child.h"
 #include "agent/oidc.h"
 #include "agent/trust/crl_table.h"
 #include "agent/trust/points.h"
-#include "base/b64.h"
 #include "base/json.h"
 #include "base/proto.h"
 #include "base/util.h"
@@ -96,22 +96,12 @@ static const struct child_class helper_class = {
     .on_exit = on_helper_exit,
 };
 
-static char *text_of(X509 *certificate)
-{
-    unsigned char *der = NULL;
-    int len = i2d_X509(certificate, &der);
-    char *text = len > 0 ? b64_encode(der, (size_t)len) : NULL;
-
-    OPENSSL_free(der);
-    return text;
-}
-
 struct ocsp_query *ocsp_query_new(struct agent *agent, X509 *certificate, X509 *issuer,
                                   const char *proxy, ocsp_query_done *done, void *user,
                                   struct fail *fail)
 {
-    AUTO_FREE char *certificate_text = text_of(certificate);
-    AUTO_FREE char *issuer_text = text_of(issuer);
+    AUTO_FREE char *certificate_text = certificate_json_text(certificate);
+    AUTO_FREE char *issuer_text = certificate_json_text(issuer);
     struct ocsp_query *query = calloc(1, sizeof *query);
 
     if (query == NULL) {

@@ -8,6 +8,7 @@
 #include "agent/exchange.h"
 #include "agent/oidc.h"
 #include "agent/session.h"
+#include "agent/waiters.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/proto.h"
@@ -17,13 +18,6 @@ struct token {
     char *answer; /* result of token.get, JSON text */
     size_t len;
     int64_t exp_ms; /* boot time: the machine's clock may be set meanwhile */
-};
-
-struct waiter {
-    struct waiter *next;
-    struct tokens *tokens;
-    struct request *request;
-    enum token_kind kind;
 };
 
 struct tokens {
@@ -36,7 +30,7 @@ struct tokens {
     int64_t refresh_until_ms; /* boot time: four hours after the login at the provider */
     struct token kinds[TOKEN_KINDS];
     struct call *refresh;
-    struct waiter *waiters;
+    struct waiters waiters;
     struct exchange *exchange;
 };
 
@@ -92,22 +86,6 @@ void tokens_take(struct tokens *tokens, const json_t *login, int64_t epoch)
         keep(tokens, (enum token_kind)kind, login);
 }
 
-static void waiter_unlink(struct waiter *waiter)
-{
-    for (struct waiter **at = &waiter->tokens->waiters; *at != NULL; at = &(*at)->next)
-        if (*at == waiter) {
-            *at = waiter->next;
-            break;
-        }
-    free(waiter);
-}
-
-static void on_cancel(struct request *request, void *user)
-{
-    (void)request;
-    waiter_unlink(user);
-}
-
 static void give(const struct tokens *tokens, struct request *request, enum token_kind kind)
 {
     const struct token *token = &tokens->kinds[kind];
@@ -120,21 +98,18 @@ static void give(const struct tokens *tokens, struct request *request, enum toke
 /* Answers all those who wait: with the token when it is alive, with the failure otherwise. */
 static void serve_waiters(struct tokens *tokens, const struct fail *fail)
 {
+    struct request *request;
     struct fail expired;
+    int kind;
 
     fail_set(&expired, CPS_TOKEN_UNAVAILABLE, "the provider gave no newer one");
-    while (tokens->waiters != NULL) {
-        struct waiter *waiter = tokens->waiters;
-        struct request *request = waiter->request;
-        enum token_kind kind = waiter->kind;
-
-        waiter_unlink(waiter);
+    while ((request = waiters_take(&tokens->waiters, &kind)) != NULL) {
         if (fail != NULL)
             request_fail(request, fail);
         else if (left_ms(&tokens->kinds[kind]) <= 0)
             request_fail(request, &expired);
         else
-            give(tokens, request, kind);
+            give(tokens, request, (enum token_kind)kind);
     }
 }
 
@@ -217,15 +192,9 @@ static void on_refreshed(void *user, json_t *result, const struct fail *fail)
 
 static void wait_for_refresh(struct tokens *tokens, struct request *request, enum token_kind kind)
 {
-    struct waiter *waiter = calloc(1, sizeof *waiter);
     struct fail fail;
 
-    if (waiter == NULL)
-        abort(); /* no answer could be promised any more; the supervisor starts the agent again */
-    *waiter = (struct waiter){.tokens = tokens, .request = request, .kind = kind};
-    waiter->next = tokens->waiters;
-    tokens->waiters = waiter;
-    request_wait(request, on_cancel, waiter);
+    waiters_add(&tokens->waiters, request, kind);
     if (tokens->refresh != NULL)
         return;
     tokens->refresh =

@@ -85,30 +85,6 @@ static size_t on_body(char *data, size_t size, size_t n, void *user)
     return len;
 }
 
-static const char *reason_of(const struct fetch *fetch, CURLcode code)
-{
-    switch (code) {
-    case CURLE_COULDNT_RESOLVE_HOST:
-    case CURLE_COULDNT_RESOLVE_PROXY:
-        return "dns";
-    case CURLE_COULDNT_CONNECT:
-        return "connect";
-    case CURLE_OPERATION_TIMEDOUT:
-        return "timeout";
-    case CURLE_PEER_FAILED_VERIFICATION:
-    case CURLE_SSL_CONNECT_ERROR:
-        return "tls";
-    case CURLE_FILESIZE_EXCEEDED:
-        return "too_large";
-    case CURLE_WRITE_ERROR:
-        return fetch->full ? "too_large" : "storage";
-    case CURLE_PARTIAL_FILE:
-        return "truncated";
-    default:
-        return "network";
-    }
-}
-
 static void refuse(struct fetch *fetch, const char *reason, const char *why)
 {
     struct fail fail = FAIL_INIT;
@@ -127,7 +103,7 @@ static void on_finished(CURL *easy, CURLcode code)
     curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
     snprintf(text, sizeof text, "HTTP status %ld", status);
     if (code != CURLE_OK)
-        refuse(fetch, reason_of(fetch, code),
+        refuse(fetch, code == CURLE_WRITE_ERROR && !fetch->full ? "storage" : http_reason(code),
                fetch->error[0] != '\0' ? fetch->error : curl_easy_strerror(code));
     else if (status >= 300 && status < 400)
         refuse(fetch, "redirect", text); /* what is asked for is there or is not */

@@ -62,8 +62,7 @@ static size_t on_body(char *data, size_t size, size_t n, void *user)
     return buffer_add(&call->body, data, size * n) ? size * n : 0;
 }
 
-/* What libcurl met, in one machine-readable word. */
-static const char *reason_of(CURLcode code)
+const char *http_reason(CURLcode code)
 {
     switch (code) {
     case CURLE_COULDNT_RESOLVE_HOST:
@@ -93,7 +92,7 @@ static void explain(const struct http_call *call, CURLcode code, struct fail *fa
     bool answered =
         code == CURLE_WRITE_ERROR || code == CURLE_FILESIZE_EXCEEDED || code == CURLE_PARTIAL_FILE;
 
-    fail_reason(fail, answered ? CPS_PROVIDER_ANSWER : CPS_PROVIDER_UNAVAILABLE, reason_of(code),
+    fail_reason(fail, answered ? CPS_PROVIDER_ANSWER : CPS_PROVIDER_UNAVAILABLE, http_reason(code),
                 "%s", call->error[0] != '\0' ? call->error : curl_easy_strerror(code));
 }
 

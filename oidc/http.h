@@ -7,6 +7,7 @@
 #ifndef OIDC_HTTP_H
 #define OIDC_HTTP_H
 
+#include <curl/curl.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -75,5 +76,8 @@ cps_error http_start(struct http *http, const struct http_request *request, stru
 
 /* Drops a request, if there is one: done is not called. */
 void http_cancel(struct http_call **slot);
+
+/* What libcurl met, in one machine-readable word. */
+const char *http_reason(CURLcode code);
 
 #endif

@@ -47,16 +47,8 @@ static json_t *read_params(const struct option_row *rows, int argc, char **argv)
 static int run(struct cpsctl *ctl, const char *method, json_t *params)
 {
     AUTO_JSON json_t *session = NULL;
-    struct progress progress;
-    int status = cpsctl_connect(ctl);
+    int status = progress_call(ctl, method, params, CPS_AGENT_LOGIN_TIMEOUT_MS, &session);
 
-    if (status != EXIT_DONE) {
-        json_decref(params);
-        return status;
-    }
-    progress_init(&progress, ctl->agent);
-    status = cpsctl_call(ctl, method, params, CPS_AGENT_LOGIN_TIMEOUT_MS, &session);
-    progress_done(&progress, ctl->agent);
     if (status != EXIT_DONE)
         return status;
     if (ctl->json)

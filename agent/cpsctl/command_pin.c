@@ -14,16 +14,8 @@ static int call_with_progress(struct cpsctl *ctl, const char *method, json_t *pa
                               const char *done)
 {
     AUTO_JSON json_t *result = NULL;
-    struct progress progress;
-    int status = cpsctl_connect(ctl);
+    int status = progress_call(ctl, method, params, CPS_AGENT_PIN_TIMEOUT_MS, &result);
 
-    if (status != EXIT_DONE) {
-        json_decref(params);
-        return status;
-    }
-    progress_init(&progress, ctl->agent);
-    status = cpsctl_call(ctl, method, params, CPS_AGENT_PIN_TIMEOUT_MS, &result);
-    progress_done(&progress, ctl->agent);
     if (status != EXIT_DONE)
         return status;
     if (ctl->json)

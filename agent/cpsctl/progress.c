@@ -145,7 +145,8 @@ static void on_progress(void *user, const char *method, const char *text)
         fprintf(stderr, "%s\n", progress->text);
 }
 
-void progress_init(struct progress *progress, cps_agent *agent)
+/* Shows the progress notifications of a connection until end(). */
+static void begin(struct progress *progress, cps_agent *agent)
 {
     *progress =
         (struct progress){.terminal = isatty(STDERR_FILENO) == 1, .expires_ms = CLOCK_NEVER};
@@ -173,11 +174,28 @@ static void recover_terminal(const struct progress *progress)
         fputs(TERMINAL_RESTORE, stderr);
 }
 
-void progress_done(struct progress *progress, cps_agent *agent)
+/* Clears the line and gives the terminal back as it was. */
+static void end(struct progress *progress, cps_agent *agent)
 {
     cps_agent_on_notification(agent, NULL, NULL);
     cps_agent_on_tick(agent, NULL, NULL);
     if (progress->tty >= 0 && progress->asking)
         recover_terminal(progress);
     erase(progress);
+}
+
+int progress_call(struct cpsctl *ctl, const char *method, json_t *params, int timeout_ms,
+                  json_t **ret_result)
+{
+    struct progress progress;
+    int status = cpsctl_connect(ctl);
+
+    if (status != EXIT_DONE) {
+        json_decref(params);
+        return status;
+    }
+    begin(&progress, ctl->agent);
+    status = cpsctl_call(ctl, method, params, timeout_ms, ret_result);
+    end(&progress, ctl->agent);
+    return status;
 }

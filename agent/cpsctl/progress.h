@@ -7,6 +7,7 @@
 #define CPSCTL_PROGRESS_H
 
 #include <cps/agent.h>
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <termios.h>
@@ -22,10 +23,10 @@ struct progress {
     struct termios settings;
 };
 
-/* Shows the progress notifications of a connection until progress_done. */
-void progress_init(struct progress *progress, cps_agent *agent);
+struct cpsctl;
 
-/* Clears the line and gives the terminal back as it was. */
-void progress_done(struct progress *progress, cps_agent *agent);
+/* As cpsctl_call(), which connects, with what is waited for shown meanwhile. */
+int progress_call(struct cpsctl *ctl, const char *method, json_t *params, int timeout_ms,
+                  json_t **ret_result);
 
 #endif

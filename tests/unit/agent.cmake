@@ -20,4 +20,5 @@ endforeach()
 
 # Session, oidcd and requests are the test's own.
 cps_unit_test(agent_tokens PkgConfig::SYSTEMD)
-target_sources(test_agent_tokens PRIVATE ${PROJECT_SOURCE_DIR}/agent/tokens.c)
+target_sources(test_agent_tokens PRIVATE ${PROJECT_SOURCE_DIR}/agent/tokens.c
+  ${PROJECT_SOURCE_DIR}/agent/waiters.c)

@@ -8,10 +8,10 @@
 
 #include <cmocka.h>
 #include <openssl/sha.h>
-#include <openssl/x509v3.h>
 
 #include "base/util.h"
 #include "pkcs11/file_memory.h"
+#include "tests/unit/fake_certificate.h"
 #include "tests/unit/fake_cps4.h"
 
 #define SPAN(literal) ((struct span){(const uint8_t *)(literal), sizeof(literal) - 1})
@@ -38,25 +38,6 @@ static EVP_PKEY *aut;
 static EVP_PKEY *sig;
 static struct span aut_certificate;
 static struct span sig_certificate;
-
-static struct span make_certificate(EVP_PKEY *key, const char *usage)
-{
-    X509 *x509 = X509_new();
-    X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, NULL, NID_key_usage, usage);
-    unsigned char *der = NULL;
-    int len;
-
-    X509_gmtime_adj(X509_getm_notBefore(x509), 0);
-    X509_gmtime_adj(X509_getm_notAfter(x509), 3600);
-    X509_set_pubkey(x509, key);
-    X509_add_ext(x509, extension, -1);
-    ber_need(X509_sign(x509, key, EVP_sha256()) > 0);
-    len = i2d_X509(x509, &der);
-    ber_need(len > 0);
-    X509_EXTENSION_free(extension);
-    X509_free(x509);
-    return (struct span){der, (size_t)len};
-}
 
 /* Where the driver looks first. */
 static void lay_out_usual(uint8_t pin_reference)
@@ -165,8 +146,8 @@ static int group_setup(void **state)
     sig = EVP_RSA_gen(2048);
     if (aut == NULL || sig == NULL)
         return -1;
-    aut_certificate = make_certificate(aut, "digitalSignature,keyEncipherment");
-    sig_certificate = make_certificate(sig, "digitalSignature,nonRepudiation");
+    aut_certificate = fake_make_certificate(aut, "digitalSignature,keyEncipherment");
+    sig_certificate = fake_make_certificate(sig, "digitalSignature,nonRepudiation");
     return 0;
 }
 
@@ -987,7 +968,7 @@ static void a_walk_is_remembered(void **state)
 /* The same serial number, another key and its certificate: what was said is taken back. */
 static void a_card_that_is_not_the_one_remembered(void **state)
 {
-    struct span other = make_certificate(sig, "digitalSignature");
+    struct span other = fake_make_certificate(sig, "digitalSignature");
 
     (void)state;
     lay_out_usual(1);
