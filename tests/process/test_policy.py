@@ -2,68 +2,15 @@
 """Rules for programs, questions about those that no rule names, what is remembered of them."""
 import contextlib
 import json
-import signal
 import stat
-import subprocess
 
 import pytest
 
-from cpsworld.agent import Agent, RpcError, failure, own, unprivileged
-from cpsworld.evil import OIDCD, PROVIDER_SETTINGS, evil
+from cpsworld.agent import failure
 from cpsworld.program import Program, executable
+from cpsworld.ruled import (NONCE, OTHER, PERSON, World, claims_of, cpsctl, error_of, login,
+                            questions, statement)
 from cpsworld.wait import wait_until
-
-PERSON, OTHER = "899700001011", "899700001029"
-NONCE = "0123456789"
-
-
-class World(Agent):
-    """An agent whose logins succeed at once; rules: text of policy.d/10-site.conf."""
-
-    def __init__(self, rules="", user=None, **more):
-        more = {"policy": "unknown = ask\n", "limits": "", "settings": PROVIDER_SETTINGS, **more}
-        super().__init__(libexec={"cps-oidcd": evil(OIDCD, TTL=60, MARKER="t", LOGIN={})}, **more)
-        self.site = self.config / "policy.d"
-        self.mine = self.dir / "home" / ".config" / "cps-agent" / "policy.conf"
-        self.site.mkdir()
-        self.mine.parent.mkdir(parents=True)
-        self.write(rules, user)
-
-    def install_oidcd(self, **login):
-        """login: what is said of each login besides what must be."""
-        (self.bin / "cps-oidcd").write_text(evil(OIDCD, TTL=60, MARKER="t", LOGIN=login))
-
-    def write(self, rules=None, user=None):
-        for path, text in ((self.site / "10-site.conf", rules), (self.mine, user)):
-            if text is not None:
-                path.write_text(text.format(**{name: executable(self, name)
-                                               for name in ("dpi", "other", "relay")}))
-        own(self.config), own(self.dir / "home")
-
-    def reload(self, rules=None, user=None):
-        """Returns the files that are refused."""
-        self.write(rules, user)
-        with self.client() as client:
-            client.call("subscribe", events=["health"])
-            self.process.send_signal(signal.SIGHUP)
-            client.next_event("event.health", component="policy")
-            return client.call("status")["policy"]["programs"]["refused"]
-
-
-def login(client, person=PERSON):
-    client.call("session.login", method="ecps", national_id=person)
-
-
-def statement(client, audience="dpi.example", **params):
-    return client.send("statement.get", audience=audience, nonce=NONCE, **params)
-
-
-def error_of(client, number):
-    try:
-        client.wait(number)
-    except RpcError as error:
-        return error.name, error.data.get("reason")
-    raise AssertionError("it did not fail")
 
 
 @pytest.fixture(scope="module", name="asking")
@@ -84,10 +31,6 @@ def _agent(asking):
     if asking.root.call("session.current")["session"] is None:
         login(asking.root)
     return asking
-
-
-def questions(agent):
-    return agent.pinentry.questions()
 
 
 # Consent -----------------------------------------------------------------------------------------
@@ -299,12 +242,6 @@ def test_audiences_tokens_methods_and_lifetime(agent):
     assert questions(agent) == 0
 
 
-def claims_of(jws):
-    import base64
-    part = jws.split(".")[1]
-    return json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
-
-
 def test_rules_hold_for_open_connections_once_read(agent):
     with Program(agent) as dpi:
         agent.reload("[dpi]\nprogram = {dpi}\ntokens = access\n")
@@ -393,14 +330,6 @@ def test_check_tells_without_asking(agent):
 
 
 # The command line --------------------------------------------------------------------------------
-
-def cpsctl(agent, *words, status=0, lang="fr_FR.UTF-8"):
-    run = subprocess.run(unprivileged([str(agent.bin / "cpsctl"), *words]), check=False,
-                         env={**agent.environment, "LANGUAGE": lang[:2], "LC_ALL": "C.UTF-8"},
-                         stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30)
-    assert run.returncode == status, run
-    return run.stdout + run.stderr
-
 
 def test_the_command_line(agent):
     agent.reload("[dpi]\nprogram = {dpi}\naudiences = dpi.example\nlifetime = 20\n")

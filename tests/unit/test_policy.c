@@ -1,42 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include <cmocka.h>
-
-#include "agent/policy.h"
-#include "base/log.h"
-#include "base/util.h"
-
-static char directory[64];
-static char user_file[80];
-
-static void write_file(const char *name, const char *text)
-{
-    char path[128];
-    FILE *file;
-
-    snprintf(path, sizeof path, "%s/%s", directory, name);
-    file = fopen(path, "we");
-    assert_non_null(file);
-    fputs(text, file);
-    fclose(file);
-}
-
-static void remove_file(const char *name)
-{
-    char path[128];
-
-    snprintf(path, sizeof path, "%s/%s", directory, name);
-    unlink(path);
-}
+#include "tests/unit/policy_bench.h"
 
 /* What its rule says of a card. */
 static const struct policy_terms *policy_for(const struct policy *policy, const char *program)
@@ -45,25 +10,6 @@ static const struct policy_terms *policy_for(const struct policy *policy, const 
 
     policy_find(policy, &(struct policy_peer){.program = program}, &rule);
     return &rule.terms;
-}
-
-static int set_up(void **state)
-{
-    snprintf(directory, sizeof directory, "/tmp/policy-XXXXXX");
-    assert_non_null(mkdtemp(directory));
-    snprintf(user_file, sizeof user_file, "%s/user", directory);
-    *state = policy_new(directory, user_file);
-    return *state == NULL;
-}
-
-static int tear_down(void **state)
-{
-    policy_free(*state);
-    remove_file("10-a.conf");
-    remove_file("20-b.conf");
-    remove_file("notes.txt");
-    remove_file("user");
-    return rmdir(directory);
 }
 
 static void test_without_files(void **state)
@@ -92,13 +38,6 @@ static void test_first_match_wins(void **state)
     assert_false(policy_for(*state, "/opt/x/y/mail")->authentication);
     assert_false(policy_for(*state, "/usr/bin/other")->authentication);
     assert_false(policy_for(*state, NULL)->authentication);
-}
-
-static unsigned refused(const struct policy *policy)
-{
-    AUTO_JSON json_t *json = policy_json(policy);
-
-    return (unsigned)json_array_size(json_object_get(json, "refused"));
 }
 
 static void test_a_mistake_keeps_what_was(void **state)
@@ -134,17 +73,6 @@ static void test_never_right_gives_nothing(void **state)
     assert_false(policy_for(*state, "/usr/bin/other")->authentication);
     assert_false(policy_for(*state, "/usr/bin/other")->signature);
     assert_int_equal(policy_for(*state, "/usr/bin/other")->data, POLICY_DATA_NONE);
-}
-
-/* What becomes of a need, as the rule of a program has it. */
-static enum policy_verdict verdict(const struct policy *policy, const char *program,
-                                   enum policy_unknown unknown, enum policy_kind kind,
-                                   const char *audience)
-{
-    struct policy_rule rule;
-
-    policy_find(policy, &(struct policy_peer){.program = program}, &rule);
-    return policy_decide(&rule, unknown, kind, audience);
 }
 
 static void test_audiences_and_tokens(void **state)
