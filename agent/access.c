@@ -13,6 +13,7 @@
 #include "agent/session.h"
 #include "agent/tokens.h"
 #include "agent/web_origin.h"
+#include "base/json.h"
 #include "base/util.h"
 
 #define STATEMENTS_PER_MINUTE 600
@@ -47,12 +48,55 @@ const struct policy_rule *access_rule(struct conn *conn)
     return &access->rule;
 }
 
-cps_error access_permits(struct conn *conn, const struct api_method *method, struct fail *fail)
+const struct policy_rule *access_rule_for(struct conn *conn, const char *audience)
 {
-    if (policy_permits(access_rule(conn), method->name))
+    const struct policy_rule *rule = access_rule(conn);
+    struct policy_peer peer = peer_of(conn);
+
+    if (audience == NULL || !rule->in_parts)
+        return rule;
+    policy_find_part(rule, &peer, audience, &conn->access.part);
+    return &conn->access.part;
+}
+
+const char *access_audience(const struct agent *agent, const struct api_method *method,
+                            const json_t *params)
+{
+    switch (method->id) {
+    case API_STATEMENT_GET:
+        return json_get_string(params, "audience");
+    case API_TOKEN_EXCHANGE:
+        return json_get_string(params, "api");
+    case API_PROXY_SEND:
+        return json_get_string(params, "service");
+    case API_TOKEN_GET:
+    case API_TOKEN_INTROSPECT:
+        return tokens_provider(session_tokens(agent->session));
+    default:
+        return NULL;
+    }
+}
+
+static cps_error permits(const struct policy_rule *rule, const struct api_method *method,
+                         struct fail *fail)
+{
+    if (policy_permits(rule, method->name))
         return CPS_OK;
     return fail_set(fail, CPS_NOT_ALLOWED, "the rule of this program does not have %s",
                     method->name);
+}
+
+cps_error access_permits(struct conn *conn, const struct api_method *method, const json_t *params,
+                         bool *ret_interaction, struct fail *fail)
+{
+    const struct policy_rule *rule = access_rule(conn);
+
+    if (rule->in_parts)
+        rule = access_rule_for(conn, access_audience(conn->agent, method, params));
+    if (permits(rule, method, fail) != CPS_OK)
+        return fail->code;
+    *ret_interaction = rule->terms.interaction;
+    return CPS_OK;
 }
 
 /* The session's own tokens have one audience: what was allowed once need not be looked up again. */
@@ -124,7 +168,8 @@ static bool within_rate(struct agent *agent, struct request *request, const char
 static enum policy_verdict verdict_of(const struct agent *agent, struct conn *conn,
                                       enum policy_kind kind, const char *audience)
 {
-    return policy_decide(access_rule(conn), consents_unknown(agent->consents), kind, audience);
+    return policy_decide(access_rule_for(conn, audience), consents_unknown(agent->consents), kind,
+                         audience);
 }
 
 /* Why nothing was asked: what an administrator, or the user, would have to change. */
@@ -143,18 +188,31 @@ cps_error access_look_again(struct conn *conn, enum policy_kind kind, const char
 {
     if (verdict_of(conn->agent, conn, kind, audience) != POLICY_REFUSED)
         return CPS_OK;
-    explain(access_rule(conn), kind, fail);
+    explain(access_rule_for(conn, audience), kind, fail);
     return fail->code;
+}
+
+/* When the call came, who or what it is for may not have been known: with a login just before. */
+static bool is_covered(const struct policy_rule *rule, struct request *request, struct fail *fail)
+{
+    if (!rule->in_parts)
+        return true;
+    request->interactive &= rule->terms.interaction;
+    return permits(rule, request->method, fail) == CPS_OK;
 }
 
 void access_request(struct agent *agent, struct request *request, enum policy_kind kind,
                     const char *audience, access_granted granted)
 {
     struct conn *conn = request->conn;
-    const struct policy_rule *rule = access_rule(conn);
+    const struct policy_rule *rule = access_rule_for(conn, audience);
     enum policy_verdict verdict;
     struct fail fail;
 
+    if (!is_covered(rule, request, &fail)) {
+        refuse(request, kind, audience, &fail);
+        return;
+    }
     if (is_granted(conn, kind)) {
         granted(agent, request);
         return;

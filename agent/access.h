@@ -14,8 +14,22 @@
 /* The rule of the program, or web origin, at the other end. Borrowed until the loop turns. */
 const struct policy_rule *access_rule(struct conn *conn);
 
-/* CPS_NOT_ALLOWED when its rule does not permit the method. */
-cps_error access_permits(struct conn *conn, const struct api_method *method, struct fail *fail);
+/*
+ * What of that rule holds for an audience, as access_request() has it; NULL: for none. Borrowed
+ * until another is asked for.
+ */
+const struct policy_rule *access_rule_for(struct conn *conn, const char *audience);
+
+/* What a call is for: see access_request(). NULL: nothing, or that is not known yet. */
+const char *access_audience(const struct agent *agent, const struct api_method *method,
+                            const json_t *params);
+
+/*
+ * CPS_NOT_ALLOWED when its rule does not permit the call; else whether somebody may be asked
+ * anything on its behalf.
+ */
+cps_error access_permits(struct conn *conn, const struct api_method *method, const json_t *params,
+                         bool *ret_interaction, struct fail *fail);
 
 /* Goes on with a request that was allowed: at once or later, with the session it was allowed for.
  */

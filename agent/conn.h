@@ -29,10 +29,11 @@ struct request;
 struct access {
     uint64_t generation;
     struct policy_rule rule;
-    int64_t epoch;    /* the session that "granted" is about … */
-    unsigned tokens;  /* … and its tokens */
-    unsigned granted; /* bits of 1 << enum policy_kind: allowed without looking further */
-    unsigned refused; /* the same: refusals that are in the evidence log already */
+    struct policy_rule part; /* of that rule, for the audience last asked for */
+    int64_t epoch;           /* the session that "granted" is about … */
+    unsigned tokens;         /* … and its tokens */
+    unsigned granted;        /* bits of 1 << enum policy_kind: allowed without looking further */
+    unsigned refused;        /* the same: refusals that are in the evidence log already */
 };
 
 struct conn {

@@ -335,7 +335,7 @@ void consent_need(struct agent *agent, struct request *request, enum policy_kind
 {
     struct consents *consents = agent->consents;
     struct conn *conn = request->conn;
-    bool confirm = (access_rule(conn)->terms.confirm & 1U << kind) != 0;
+    bool confirm = (access_rule_for(conn, audience)->terms.confirm & 1U << kind) != 0;
     enum policy_answer said = POLICY_SILENT;
     struct question need = need_of(agent, conn, kind, audience, unknown && !confirm);
     struct question *same = find(consents, &need);

@@ -186,10 +186,10 @@ static cps_error make_texts(struct countersign *self, struct fail *fail)
     AUTO_FREE char *signer = thumbprint(certificate);
     AUTO_FREE char *header = NULL;
     AUTO_FREE char *payload = NULL;
+    const struct policy_rule *rule = access_rule_for(self->request->conn, param(self, "audience"));
     const struct statement_want want = {.audience = param(self, "audience"),
                                         .nonce = param(self, "nonce"),
-                                        .lifetime_s =
-                                            access_rule(self->request->conn)->terms.lifetime_s,
+                                        .lifetime_s = rule->terms.lifetime_s,
                                         .counter_signer = signer};
 
     if (signer == NULL)
@@ -286,7 +286,8 @@ static struct card *admit(const struct agent *agent, struct fail *fail)
 
 void countersign_statement(struct agent *agent, struct request *request)
 {
-    bool allowed = access_rule(request->conn)->terms.counter_signature;
+    const char *audience = json_get_string(request->params, "audience");
+    bool allowed = access_rule_for(request->conn, audience)->terms.counter_signature;
     struct fail fail = FAIL_INIT;
     struct card *card = allowed ? admit(agent, &fail) : NULL;
     struct countersign *self;
@@ -294,8 +295,7 @@ void countersign_statement(struct agent *agent, struct request *request)
     if (!allowed)
         fail_set(&fail, CPS_NOT_ALLOWED, "its rule has counter_signature = no");
     if (card == NULL) {
-        evidence_statement(agent, request->conn, json_get_string(request->params, "audience"), true,
-                           &fail);
+        evidence_statement(agent, request->conn, audience, true, &fail);
         request_fail(request, &fail);
         return;
     }

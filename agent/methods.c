@@ -147,7 +147,8 @@ static void give_statement(struct agent *agent, struct request *request)
     const char *audience = param(request, API_STATEMENT_GET, "audience");
     struct statement_want want = {.audience = audience,
                                   .nonce = param(request, API_STATEMENT_GET, "nonce"),
-                                  .lifetime_s = access_rule(request->conn)->terms.lifetime_s};
+                                  .lifetime_s =
+                                      access_rule_for(request->conn, audience)->terms.lifetime_s};
     struct fail fail = FAIL_INIT;
 
     if (desktop_check(agent->desktop, &fail) == CPS_OK) /* it says who is at the desk */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "agent/policy_file.h"
+#include "agent/policy_parts.h"
 #include "base/log.h"
 #include "base/util.h"
 
@@ -194,23 +195,44 @@ static void narrow(struct policy_terms *terms, const struct policy_terms *by)
         terms->lifetime_s = by->lifetime_s;
 }
 
+static void combine(struct policy_rule *rule)
+{
+    if (rule->closed)
+        rule->terms = nothing;
+    else
+        rule->terms = rule->site != NULL ? rule->site->terms : policy_built_in;
+    if (rule->user != NULL)
+        narrow(&rule->terms, &rule->user->terms);
+    rule->terms.methods = rule->terms.audiences = NULL; /* those of the sections count */
+}
+
+static bool has_parts(const struct policy_section *section)
+{
+    return section != NULL && section->next_part != NULL;
+}
+
 void policy_find(const struct policy *policy, const struct policy_peer *peer,
                  struct policy_rule *ret_rule)
 {
     const struct policy_section *site = find(policy, false, peer);
+    const struct policy_section *user = find(policy, true, peer);
     bool named = site != NULL && !site->is_default;
 
     *ret_rule = (struct policy_rule){.site = site,
-                                     .user = find(policy, true, peer),
+                                     .user = user,
                                      .web = peer->origin != NULL,
-                                     .closed = !named && is_closed(policy)};
-    if (ret_rule->closed)
-        ret_rule->terms = nothing;
-    else
-        ret_rule->terms = site != NULL ? site->terms : policy_built_in;
-    if (ret_rule->user != NULL)
-        narrow(&ret_rule->terms, &ret_rule->user->terms);
-    ret_rule->terms.methods = ret_rule->terms.audiences = NULL; /* those of the sections count */
+                                     .closed = !named && is_closed(policy),
+                                     .in_parts = has_parts(site) || has_parts(user)};
+    combine(ret_rule);
+}
+
+void policy_find_part(const struct policy_rule *rule, const struct policy_peer *peer,
+                      const char *audience, struct policy_rule *ret_rule)
+{
+    *ret_rule = *rule;
+    ret_rule->site = policy_parts_choose(rule->site, peer, audience);
+    ret_rule->user = policy_parts_choose(rule->user, peer, audience);
+    combine(ret_rule);
 }
 
 static bool holds(const char *const *names, const char *name)
@@ -220,10 +242,18 @@ static bool holds(const char *const *names, const char *name)
     return *names != NULL;
 }
 
+/* NULL: not said. */
+static char **methods_of(const struct policy_section *section)
+{
+    if (section != NULL && section->terms.methods == NULL && section->whole != NULL)
+        section = section->whole;
+    return section != NULL ? section->terms.methods : NULL;
+}
+
 bool policy_permits(const struct policy_rule *rule, const char *method)
 {
-    char **site = rule->site != NULL ? rule->site->terms.methods : NULL;
-    char **user = rule->user != NULL ? rule->user->terms.methods : NULL;
+    char **site = methods_of(rule->site);
+    char **user = methods_of(rule->user);
 
     if (site == NULL && user == NULL && !rule->web)
         return true;
@@ -257,8 +287,22 @@ json_t *policy_section_json(const struct policy_section *section)
 {
     if (section == NULL)
         return json_null();
-    return json_pack("{s:s, s:s, s:s, s:O}", "origin", section->user ? "user" : "site", "file",
-                     section->file, "section", section->name, "keys", section->keys);
+    return json_pack("{s:s, s:s, s:s, s:s*, s:O}", "origin", section->user ? "user" : "site",
+                     "file", section->file, "section", section->name, "part_of",
+                     section->whole != NULL ? section->whole->name : NULL, "keys", section->keys);
+}
+
+json_t *policy_parts_json(const struct policy_rule *rule, const struct policy_peer *peer)
+{
+    const struct policy_section *const wholes[] = {rule->site, rule->user};
+    json_t *parts = json_array();
+
+    for (size_t i = 0; i < sizeof wholes / sizeof wholes[0]; i++)
+        for (const struct policy_section *part = wholes[i] != NULL ? wholes[i]->next_part : NULL;
+             part != NULL; part = part->next_part)
+            if (policy_section_fits(part, peer))
+                json_array_append_new(parts, policy_section_json(part));
+    return parts;
 }
 
 json_t *policy_rules_json(const struct policy *policy)

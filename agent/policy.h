@@ -2,7 +2,8 @@
 /*
  * Which program may do what: the files policy.d/NAME.conf of the configuration, read in the order
  * of their names, and the user's own file under them. The first section that fits a program is its
- * rule; then the first section called [default]; then the built-in rule.
+ * rule; then the first section called [default]; then the built-in rule. A rule may have parts, for
+ * some audiences (agent/policy_parts.h).
  *
  * The user's file takes away, or answers what the site leaves open; it never widens what the site
  * says. A file with a mistake is refused as a whole: what it said before stays in force. One that
@@ -45,6 +46,7 @@ struct policy_rule {
     const struct policy_section *user; /* or NULL */
     bool closed;                       /* a file is refused that never was right */
     bool web;                          /* for a web origin */
+    bool in_parts;                     /* another section may hold for some audience */
 };
 
 struct policy;
@@ -68,6 +70,14 @@ bool policy_wants_cgroup(const struct policy *policy);
 void policy_find(const struct policy *policy, const struct policy_peer *peer,
                  struct policy_rule *ret_rule);
 
+/*
+ * Of a rule that policy_find() gave for the same peer: what holds for that audience. It is that of
+ * a statement, the API of an exchanged token, the service of a proxy, or the provider of the
+ * session's own tokens.
+ */
+void policy_find_part(const struct policy_rule *rule, const struct policy_peer *peer,
+                      const char *audience, struct policy_rule *ret_rule);
+
 /* hello and cancel are permitted to all; to a web origin, by itself, what it is made for alone. */
 bool policy_permits(const struct policy_rule *rule, const char *method);
 
@@ -78,10 +88,13 @@ enum policy_verdict policy_decide(const struct policy_rule *rule, enum policy_un
 /* {files: n, refused: [{file, error}]} */
 json_t *policy_json(const struct policy *policy);
 
-/* [{origin: "site" | "user", file, section, keys: {…}}] */
+/* [{origin: "site" | "user", file, section, part_of?, keys: {…}}] */
 json_t *policy_rules_json(const struct policy *policy);
 
 /* One of them, or null. */
 json_t *policy_section_json(const struct policy_section *section);
+
+/* The parts of a rule that policy_find() gave for that peer, the site's before the user's. */
+json_t *policy_parts_json(const struct policy_rule *rule, const struct policy_peer *peer);
 
 #endif

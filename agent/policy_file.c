@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/policy_parts.h"
 #include "agent/web_origin.h"
 #include "base/log.h"
 #include "base/util.h"
@@ -99,10 +100,16 @@ static cps_error read_selectors(const struct config *config, struct policy_secti
     if (!section->is_default && !some)
         return fail_set(fail, CPS_CONFIGURATION, "[%s] program, unit, app or origin: none is given",
                         name);
+    return CPS_OK;
+}
+
+static cps_error check_origins(const struct config *config, const struct policy_section *section,
+                               struct fail *fail)
+{
     if (section->terms.origins && section->user)
-        return policy_mistake(config, name, "origins", "for the site to say", fail);
+        return policy_mistake(config, section->name, "origins", "for the site to say", fail);
     if (section->terms.origins && (section->is_default || section->origins != NULL))
-        return policy_mistake(config, name, "origins", "not in this section", fail);
+        return policy_mistake(config, section->name, "origins", "not in this section", fail);
     return CPS_OK;
 }
 
@@ -120,18 +127,27 @@ static json_t *keys_of(const struct config *config, const char *section)
 }
 
 static cps_error read_section(const struct config *config, const char *name,
-                              struct policy_section *section, struct fail *fail)
+                              struct policy_file *file, struct policy_section *section,
+                              struct fail *fail)
 {
     const struct policy_terms *defaults = section->user ? &policy_neutral : &policy_built_in;
+    struct policy_section *whole;
 
     section->name = strdup(name);
     section->is_default = strcmp(name, DEFAULT_SECTION) == 0;
     section->keys = keys_of(config, name);
     if (section->name == NULL || section->keys == NULL)
         return fail_set(fail, CPS_INTERNAL, "out of memory");
+    if (read_selectors(config, section, fail) != CPS_OK)
+        return fail->code;
+    whole = policy_parts_whole(file, section);
+    if (whole != NULL)
+        defaults = &whole->terms;
     if (policy_terms_read(config, name, defaults, &section->terms, fail) != CPS_OK)
         return fail->code;
-    return read_selectors(config, section, fail);
+    if (whole != NULL)
+        return policy_parts_join(config, whole, section, fail);
+    return check_origins(config, section, fail);
 }
 
 static cps_error read_file(struct policy_file *file, const char *path, struct fail *fail)
@@ -151,7 +167,7 @@ static cps_error read_file(struct policy_file *file, const char *path, struct fa
 
         section->file = file->name;
         section->user = file->user;
-        if (read_section(config, names[file->n - 1], section, fail) != CPS_OK)
+        if (read_section(config, names[file->n - 1], file, section, fail) != CPS_OK)
             return fail_add(fail, "%s", path);
     }
     return CPS_OK;

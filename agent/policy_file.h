@@ -19,7 +19,9 @@ struct policy_section {
     char **apps;
     char **origins; /* NULL: not for web origins */
     struct policy_terms terms;
-    json_t *keys; /* as written */
+    json_t *keys;                       /* as written */
+    const struct policy_section *whole; /* that this one is a part of (agent/policy_parts.h) */
+    struct policy_section *next_part;   /* of the first section about a program: its parts */
 };
 
 struct policy_file {

@@ -184,14 +184,17 @@ static cps_error read_given(const struct config *config, const char *section,
         return policy_mistake(config, section, "tokens", "none, or access, id, exchange", fail);
     if (confirm < -1)
         return policy_mistake(config, section, "confirm", "none, or statement, token, proxy", fail);
-    terms->confirm = confirm > 0 ? (unsigned)confirm : 0;
+    if (terms->tokens == -1)
+        terms->tokens = defaults->tokens;
+    terms->confirm = confirm >= 0 ? (unsigned)confirm : defaults->confirm;
+    terms->proxy = defaults->proxy;
     if (config_string(config, section, "proxy", NULL) != NULL)
         terms->proxy = config_bool(config, section, "proxy", false) ? POLICY_YES : POLICY_NO;
     terms->interaction = config_bool(config, section, "interaction", defaults->interaction);
     terms->counter_signature =
         config_bool(config, section, "counter_signature", defaults->counter_signature);
-    terms->origins = config_bool(config, section, "origins", false);
-    terms->lifetime_s = (int)config_int(config, section, "lifetime", 0);
+    terms->origins = config_bool(config, section, "origins", defaults->origins);
+    terms->lifetime_s = (int)config_int(config, section, "lifetime", defaults->lifetime_s);
     terms->methods = policy_words(config, section, "methods");
     terms->audiences = policy_words(config, section, "audiences");
     return check_methods(config, section, terms->methods, fail);

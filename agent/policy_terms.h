@@ -56,7 +56,10 @@ extern const struct config_key policy_keys[];
 extern const struct policy_terms policy_built_in;
 extern const struct policy_terms policy_neutral;
 
-/* Reads a section; absent keys are as in defaults. On failure nothing is kept. */
+/*
+ * Reads a section; absent keys are as in defaults, but for methods and audiences: those are not
+ * said. On failure nothing is kept.
+ */
 cps_error policy_terms_read(const struct config *config, const char *section,
                             const struct policy_terms *defaults, struct policy_terms *ret_terms,
                             struct fail *fail);

@@ -20,10 +20,13 @@
 /* Longest id, as JSON text. */
 #define REQUEST_ID_MAX 128
 
+struct api_method;
+
 struct request {
     struct request *next;
     struct conn *conn;
     char id[REQUEST_ID_MAX]; /* JSON text of the id */
+    const struct api_method *method;
     json_t *params;
     int64_t deadline_ms; /* boot time */
     bool interactive;

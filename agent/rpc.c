@@ -112,6 +112,7 @@ static void dispatch(struct conn *conn, const char *id, const json_t *message)
     AUTO_JSON json_t *params = given != NULL ? json_incref(given) : json_object();
     const char *interaction = json_get_string(params, "interaction");
     struct request *request;
+    bool may_ask = false;
     struct fail fail = FAIL_INIT;
 
     if (method == NULL)
@@ -119,14 +120,15 @@ static void dispatch(struct conn *conn, const char *id, const json_t *message)
     else if (conn->n_requests >= REQUESTS_MAX)
         fail_set(&fail, CPS_TOO_MANY_REQUESTS, "%d on this connection", REQUESTS_MAX);
     else if (api_check(method, params, &fail) == CPS_OK &&
-             access_permits(conn, method, &fail) == CPS_OK &&
+             access_permits(conn, method, params, &may_ask, &fail) == CPS_OK &&
              session_check_epoch(conn->agent->session, params, &fail) == CPS_OK) {
         request = request_new(conn, id, TAKE_PTR(params));
         if (request != NULL) {
             request->deadline_ms = clock_boot_ms() + json_get_int(request->params, "deadline_ms",
                                                                   method->default_deadline_ms);
-            request->interactive = access_rule(conn)->terms.interaction &&
-                                   (interaction == NULL || strcmp(interaction, "none") != 0);
+            request->method = method;
+            request->interactive =
+                may_ask && (interaction == NULL || strcmp(interaction, "none") != 0);
             method_handlers[method->id](conn->agent, request);
             return;
         }

@@ -31,11 +31,14 @@ static const char *or_dash(const json_t *object, const char *key)
 static void show_section(const json_t *section)
 {
     json_t *keys = json_get_object(section, "keys");
+    const char *whole = json_get_string(section, "part_of");
     const char *key;
     json_t *value;
 
     text_line(stdout, _("[%s] %s, fichier %s"), or_dash(section, "section"),
               text_word(origins, or_dash(section, "origin")), or_dash(section, "file"));
+    if (whole != NULL)
+        text_line(stdout, _("  pour ces destinataires ; le reste comme dans [%s]"), whole);
     json_object_foreach (keys, key, value)
         text_line(stdout, "  %s = %s", key, json_string_value(value));
 }
@@ -71,12 +74,11 @@ static void show_list(const json_t *policy)
         show_answer(item);
 }
 
-static void show_check(const json_t *check)
+/* The sections that hold; of which there are more, when the audience decides. */
+static void show_sections(const json_t *check, bool any_audience)
 {
-    json_t *decisions = json_get_object(check, "decisions");
-    const json_t *method;
-    const char *kind;
-    json_t *verdict;
+    const json_t *parts = json_get_array(check, "parts");
+    const json_t *part;
     size_t i;
 
     if (json_get_object(check, "site") != NULL)
@@ -85,6 +87,23 @@ static void show_check(const json_t *check)
         show_section(json_get_object(check, "user"));
     if (json_get_object(check, "site") == NULL && json_get_object(check, "user") == NULL)
         text_line(stdout, "%s", _("Aucune règle ne nomme ce programme."));
+    if (!any_audience || json_array_size(parts) == 0)
+        return;
+    text_line(stdout, "%s", _("Pour certains destinataires (--audience) :"));
+    json_array_foreach (parts, i, part)
+        show_section(part);
+    text_line(stdout, "%s", _("Pour les autres :"));
+}
+
+static void show_check(const json_t *check)
+{
+    json_t *decisions = json_get_object(check, "decisions");
+    const json_t *method;
+    const char *kind;
+    json_t *verdict;
+    size_t i;
+
+    show_sections(check, json_object_get(decisions, "statement") == NULL);
     json_object_foreach (decisions, kind, verdict)
         text_line(stdout, "%s : %s", text_word(words_kinds, kind),
                   text_word(verdicts, json_string_value(verdict)));

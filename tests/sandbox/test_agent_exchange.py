@@ -58,7 +58,9 @@ class Station(Agent):
         (self.config / "policy.d").mkdir(exist_ok=True)
         (self.config / "policy.d" / "programs.conf").write_text("".join(
             f"[{name}]\nprogram = {self.dir}/programs/{name}\ntokens = {tokens}\n"
-            for name, tokens in (("reader", "access"), ("sender", "exchange"))))
+            for name, tokens in (("reader", "access"), ("sender", "exchange"), ("chosen", "none"))) +
+            f"[chosen-dmp]\nprogram = {self.dir}/programs/chosen\naudiences = dmp\n"
+            "tokens = exchange\nmethods = token.exchange\n")
         own(self.config)
 
     def login(self, client, person=PHYSICIAN):
@@ -246,6 +248,15 @@ def test_rules_for_programs_hold_too(psc, station, client):
         assert refused(sender, "token.introspect", online=False) == "NOT_ALLOWED"
         assert refused(sender, api="mine") == "NOT_ALLOWED", "of cpsctl alone"
     assert psc.seen("introspect") == [] and len(psc.seen("api_token")) == 1
+
+
+def test_rules_go_by_api(psc, station, client):
+    with Program(station, "chosen") as chosen:
+        assert chosen.call("token.exchange", api="dmp")["token"]
+        assert refused(chosen, api="insi") == "NOT_ALLOWED"
+        assert refused(chosen, "token.get") == "NOT_ALLOWED"
+        assert refused(chosen, "statement.get", audience="dmp", nonce="0123456789") == "NOT_ALLOWED"
+    assert len(psc.seen("api_token")) == 1
 
 
 def test_what_the_evidence_log_says(psc, station, client):
