@@ -89,8 +89,9 @@ static void set_id(struct object *object, const char *hex)
 
 static void set_date(struct object *object, CK_ATTRIBUTE_TYPE type, const char *text)
 {
-    if (text != NULL && strlen(text) == sizeof(CK_DATE))
-        set(object, type, text, sizeof(CK_DATE));
+    bool known = text != NULL && strlen(text) == sizeof(CK_DATE);
+
+    set(object, type, text, known ? sizeof(CK_DATE) : 0);
 }
 
 static void begin(struct object *object, CK_OBJECT_CLASS class, bool private, const char *label)
