@@ -28,7 +28,8 @@ static struct module module;
 /* Also behind the lock. */
 static struct link *watch; /* tells when anything about the cards has changed */
 static struct link *idle[IDLE_MAX];
-static bool looked; /* the agent was asked once */
+static bool looked;  /* the agent was asked once */
+static bool watched; /* what comes and goes from now on is an event */
 static int64_t away_until_ms;
 static int64_t away_ms;
 static unsigned long life; /* one more at each end of the module */
@@ -58,7 +59,7 @@ static void reset(void)
     }
     drop_links();
     module.initialized = false;
-    looked = false;
+    looked = watched = false;
     away_until_ms = away_ms = 0;
     life++;
 }
@@ -241,7 +242,7 @@ static cps_error connect_watch(void)
 
 /* Bounded: at most a few seconds, once, when the agent does not answer; else one look at a socket.
  */
-static void look(void)
+static void ask_for_news(void)
 {
     cps_error error = CPS_OK;
     int news = watch != NULL ? link_news(watch) : -1;
@@ -258,6 +259,20 @@ static void look(void)
         error = ask_tokens();
     if (error != CPS_OK)
         lose_agent(error);
+}
+
+static unsigned long current(const struct token *token)
+{
+    return token->present ? token->insertion : 0;
+}
+
+/* What the first look finds was there before: no event (PKCS#11 2.40, C_WaitForSlotEvent). */
+static void look(void)
+{
+    ask_for_news();
+    for (CK_SLOT_ID slot = 0; slot < SLOTS && !watched; slot++)
+        module.tokens[slot].told = current(&module.tokens[slot]);
+    watched = true;
 }
 
 CK_RV module_look(struct module **ret_module)
@@ -390,10 +405,9 @@ bool module_event(struct module *locked, CK_SLOT_ID *ret_slot)
 {
     for (CK_SLOT_ID slot = 0; slot < SLOTS; slot++) {
         struct token *token = &locked->tokens[slot];
-        unsigned long now = token->present ? token->insertion : 0;
 
-        if (token->told != now) {
-            token->told = now;
+        if (token->told != current(token)) {
+            token->told = current(token);
             *ret_slot = slot;
             return true;
         }

@@ -214,6 +214,18 @@ static void run_fork(struct subject *subject)
     expect_rv(subject_sign(subject), CKR_OK, "the parent's session in the end");
 }
 
+/* The next event, if any, is about slot 0; there is no other one after it. */
+static void expect_event(struct subject *subject, bool wanted, const char *what)
+{
+    CK_SLOT_ID slot = 99;
+
+    if (wanted) {
+        expect_rv(subject->f->C_WaitForSlotEvent(CKF_DONT_BLOCK, &slot, NULL), CKR_OK, what);
+        expect(slot == 0, "%s: slot %lu", what, slot);
+    }
+    expect_rv(subject->f->C_WaitForSlotEvent(CKF_DONT_BLOCK, &slot, NULL), CKR_NO_EVENT, what);
+}
+
 /* The test takes the card out, and puts it in again. */
 static void run_removal(struct subject *subject)
 {
@@ -223,16 +235,19 @@ static void run_removal(struct subject *subject)
     CK_OBJECT_HANDLE key;
     CK_ATTRIBUTE label = {.type = CKA_LABEL};
 
+    expect_event(subject, false, "a card that was there from the start");
     expect(subject_open(subject), "a token");
     old = subject->session;
     key = subject->key;
     sync_with_test("take it out");
+    expect_event(subject, true, "the card goes");
     expect_rv(subject->f->C_GetSlotInfo(0, &slot), CKR_OK, "C_GetSlotInfo");
     expect((slot.flags & CKF_TOKEN_PRESENT) == 0, "the card is gone");
     expect_rv(subject->f->C_GetSessionInfo(old, &info), CKR_DEVICE_REMOVED, "its session");
     expect_rv(subject->f->C_GetSessionInfo(old, &info), CKR_SESSION_HANDLE_INVALID, "then");
     expect(!subject_open(subject), "no session without a card");
     sync_with_test("put it in");
+    expect_event(subject, true, "the card comes");
     expect_rv(subject->f->C_GetSessionInfo(old, &info), CKR_SESSION_HANDLE_INVALID, "the old one");
     expect(subject_open(subject), "a token again");
     expect(subject->key != key, "another insertion has other handles");
