@@ -61,14 +61,14 @@ static json_t *description(bool english, const struct consent_words *words)
     const char *kept = english ? "\nThe answer will be remembered." : "\nLa réponse sera retenue.";
 
     shown(words->audience, audience);
-    return json_sprintf(english ? "%s\n%s\nin the name of %s%s%s\nAllow it?%s"
-                                : "%s\n%s\nau nom de %s%s%s\nAutoriser ?%s",
+    return json_sprintf(english ? "%s\n%s%s%s\nPerson logged in: %s\nAllow it?%s"
+                                : "%s\n%s%s%s\nPersonne connectée : %s\nAutoriser ?%s",
                         json_string_value(who), wish(english, words->kind),
-                        words->person != NULL ? words->person : "?",
                         audience[0] == '\0' ? ""
                         : english           ? "\nfor "
                                             : "\npour ",
-                        audience, words->remembered ? kept : "");
+                        audience, words->person != NULL ? words->person : "?",
+                        words->remembered ? kept : "");
 }
 
 json_t *consent_text(const json_t *display, const struct consent_words *words)

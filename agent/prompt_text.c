@@ -162,10 +162,10 @@ json_t *prompt_text_use(const json_t *display, const char *program, const json_t
 
     if (program == NULL)
         program = english ? "a program that cannot be told" : "un programme inconnu";
-    return json_pack("{s:s, s:o, s:s, s:s}", "title", "Signature", "description",
-                     json_sprintf(english
-                                      ? "%s\nasks for a signature with the card of\n%s\nSign?"
-                                      : "%s\ndemande une signature avec la carte de\n%s\nSigner ?",
-                                  program, name != NULL ? name : "?"),
-                     "ok", english ? "Sign" : "Signer", "cancel", english ? "Refuse" : "Refuser");
+    return json_pack(
+        "{s:s, s:o, s:s, s:s}", "title", "Signature", "description",
+        json_sprintf(english ? "%s\nasks for a signature with the card.\nHolder: %s\nSign?"
+                             : "%s\ndemande une signature avec la carte.\nTitulaire : %s\nSigner ?",
+                     program, name != NULL ? name : "?"),
+        "ok", english ? "Sign" : "Signer", "cancel", english ? "Refuse" : "Refuser");
 }

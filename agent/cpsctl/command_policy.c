@@ -48,7 +48,7 @@ static void show_answer(const json_t *answer)
     const char *origin = json_get_string(answer, "origin");
     char at[TEXT_TIME_LEN];
 
-    text_line(stdout, "%4lld  %s : %s, %s%s%s", (long long)json_get_int(answer, "id", 0),
+    text_line(stdout, _("%4lld  %s : %s, %s%s%s"), (long long)json_get_int(answer, "id", 0),
               json_get_bool(answer, "allowed", false) ? _("permis") : _("refusé"),
               text_word(words_kinds, or_dash(answer, "kind")), or_dash(answer, "audience"),
               origin != NULL ? ", " : "", origin != NULL ? origin : "");
@@ -105,7 +105,7 @@ static void show_check(const json_t *check)
 
     show_sections(check, json_object_get(decisions, "statement") == NULL);
     json_object_foreach (decisions, kind, verdict)
-        text_line(stdout, "%s : %s", text_word(words_kinds, kind),
+        text_line(stdout, _("%s : %s"), text_word(words_kinds, kind),
                   text_word(verdicts, json_string_value(verdict)));
     text_line(stdout, _("durée des attestations : %lld s"),
               (long long)json_get_int(check, "lifetime_s", 0));

@@ -65,8 +65,10 @@ static void show_check(const json_t *result)
     const json_t *finding;
     size_t i;
 
-    text_line(stdout, "%s%s%s", name != NULL ? name : "-", issuer != NULL ? " : " : "",
-              issuer != NULL ? issuer : "");
+    if (issuer != NULL)
+        text_line(stdout, _("%s : %s"), name != NULL ? name : "-", issuer);
+    else
+        text_line(stdout, "%s", name != NULL ? name : "-");
     json_array_foreach (json_get_array(result, "findings"), i, finding) {
         const char *level = json_get_string(finding, "level");
         const char *code = json_get_string(finding, "code");

@@ -4,6 +4,7 @@
 
 #include "agent/cpsctl/cpsctl.h"
 #include "agent/cpsctl/show.h"
+#include "agent/cpsctl/text.h"
 #include "base/json.h"
 #include "base/util.h"
 
@@ -28,26 +29,44 @@ static void on_event(void *user, const char *method, const char *text)
 
 static json_t *read_params(int argc, char **argv)
 {
-    json_t *events;
+    static const char *const known[] = {"reader", "card", "session", "desktop", "health"};
+    json_t *events = json_array();
 
-    if (argc == 0)
-        return json_object();
-    events = json_array();
-    for (int i = 0; i < argc; i++)
+    for (int i = 0; i < argc; i++) {
+        bool found = false;
+
+        for (size_t k = 0; k < sizeof known / sizeof known[0]; k++)
+            found |= strcmp(argv[i], known[k]) == 0;
+        if (!found) {
+            text_line(stderr, _("cpsctl: argument inattendu %s"), argv[i]);
+            json_decref(events);
+            return NULL;
+        }
         json_array_append_new(events, json_string(argv[i]));
+    }
+    if (argc == 0) { /* all of them */
+        json_decref(events);
+        return json_object();
+    }
     return json_pack("{s:o}", "events", events);
 }
 
 int command_watch(struct cpsctl *ctl, int argc, char **argv)
 {
     AUTO_JSON json_t *result = NULL;
-    int status = cpsctl_connect(ctl);
+    json_t *params = read_params(argc, argv);
     cps_error error;
+    int status;
 
-    if (status != EXIT_DONE)
+    if (params == NULL)
+        return EXIT_USAGE;
+    status = cpsctl_connect(ctl);
+    if (status != EXIT_DONE) {
+        json_decref(params);
         return status;
+    }
     cps_agent_on_notification(ctl->agent, on_event, ctl);
-    status = cpsctl_call(ctl, "subscribe", read_params(argc, argv), CPS_AGENT_TIMEOUT_MS, &result);
+    status = cpsctl_call(ctl, "subscribe", params, CPS_AGENT_TIMEOUT_MS, &result);
     if (status != EXIT_DONE)
         return status;
     cps_agent_on_tick(ctl->agent, NULL, NULL);

@@ -67,12 +67,17 @@ static void keep_duration(struct proofs *proofs, int64_t duration_ms)
     grown[proofs->n_durations++] = duration_ms;
 }
 
-/* Straight from it, or by an e-Santé proxy, which has it ask the same person. */
+/*
+ * Straight from it, or by an e-Santé proxy, which has it ask the same person. A session that it
+ * opened and a card unlocks still has a part "psc": that unlock is not by it.
+ */
 static bool by_psc(const json_t *line)
 {
     const char *method = json_get_string(line, "method");
 
-    return json_get_object(line, "psc") != NULL || (method != NULL && strcmp(method, "proxy") == 0);
+    if (method == NULL || strcmp(method, "card") == 0)
+        return false;
+    return json_get_object(line, "psc") != NULL || strcmp(method, "proxy") == 0;
 }
 
 static void count_proof(struct proofs *proofs, const json_t *line)

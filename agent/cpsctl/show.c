@@ -79,9 +79,9 @@ static void show_who(const json_t *holder)
     const char *name = or_dash(holder, "name");
 
     if (strcmp(name, identifier(holder)) == 0)
-        text_line(stdout, _("Session de %s"), name);
+        text_line(stdout, _("Session : %s"), name);
     else
-        text_line(stdout, _("Session de %s (%s)"), name, identifier(holder));
+        text_line(stdout, _("Session : %s (%s)"), name, identifier(holder));
 }
 
 static void show_strength(const json_t *session)

@@ -61,7 +61,7 @@ static void show_list(const json_t *list)
                   age_text(json_get_int(list, "age_s", 0), age, sizeof age),
                   (long long)json_get_int(list, "entries", 0));
     else
-        text_line(stdout, "  %s : %s", url != NULL ? url : "-", state_text(list));
+        text_line(stdout, _("  %s : %s"), url != NULL ? url : "-", state_text(list));
     if (error != NULL)
         show_list_error(error);
 }

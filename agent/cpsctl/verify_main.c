@@ -101,8 +101,9 @@ static int report(bool as_json, cps_error error, json_t *claims, const struct fa
         text_line(stderr, "%s", _("Valable."));
         return EXIT_DONE;
     }
-    text_line(stderr, _("Refusé (%s) : %s. %s"), fail->reason, text_word(reasons, fail->reason),
-              fail->n_causes > 0 ? fail->causes[0] : "");
+    text_line(stderr, _("Refusé (%s) : %s"), fail->reason, text_word(reasons, fail->reason));
+    if (fail->n_causes > 0)
+        text_line(stderr, _("  (pour le support : %s)"), fail->causes[0]);
     return EXIT_NOT_VALID;
 }
 

@@ -31,7 +31,7 @@ LINES = [
      "event": "unlock", "result": "OTHER_PERSON", "method": "ecps", "duration_ms": 900},
     {"seq": 10, "at": "2026-11-23T07:08:00.000Z", "local": "2026-11-23T08:08:00+01:00",
      "event": "unlock", "result": "ok", "method": "card", "duration_ms": 40,
-     "amr": ["sc", "pin", "hwk", "mfa"]},
+     "amr": ["sc", "pin", "hwk", "mfa"], "psc": {"provider": "psc"}},
     {"seq": 11, "at": "2026-11-23T07:09:00.000Z", "local": "2026-11-23T08:09:00+01:00",
      "event": "step_up", "result": "ok", "method": "browser", "duration_ms": 900, "amr": ["mfa"],
      "psc": {"provider": "psc"}},

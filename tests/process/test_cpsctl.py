@@ -122,7 +122,7 @@ def test_certificate(start):
 def test_login_options(start, args, expected):
     fake = start(session_login=SESSION)
     status, out, _ = run(fake, "login", *args)
-    assert status == 0 and "Session de Dr Léa DURAND (899700000001)" in out
+    assert status == 0 and "Session : Dr Léa DURAND (899700000001)" in out
     (params,) = fake.asked("session.login")
     params.pop("deadline_ms")
     assert params == expected
@@ -141,7 +141,7 @@ def test_strength_in_words(start, amr, french, english):
 def test_a_person_without_a_name_is_named_once(start):
     holder = {"name": "899700000001", "national_id": "899700000001"}
     _, out, _ = run(start(session_login={**SESSION, "holder": holder}), "login")
-    assert "Session de 899700000001\n" in out
+    assert "Session : 899700000001\n" in out
 
 
 def browser_login(opened):
@@ -278,7 +278,7 @@ def test_progress_on_a_terminal_counts_down(start):
     assert screen.count("téléphone : 42") == 1
     seconds = [int(s) for s in re.findall(r"(\d+) s restantes", screen)]
     assert seconds[0] > seconds[-1] >= 96 and len(seconds) >= 3
-    assert screen.rindex("\r\x1b[K") < screen.index("Session de")
+    assert screen.rindex("\r\x1b[K") < screen.index("Session :")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -330,7 +330,7 @@ EVENTS = [  # event, its parameters, the first line in French and in English, wh
     ("card", {"change": "removed", "reader": "Lecteur 0", "card": None},
      "carte retirée (Lecteur 0)", "card removed (Lecteur 0)", None),
     ("session", {"change": "opened", "session": SESSION, "parked": 0, "epoch": 7},
-     "session ouverte", "session opened", "Session de Dr Léa DURAND"),
+     "session ouverte", "session opened", "Session : Dr Léa DURAND"),
     ("session", {"change": "closed", "reason": "card_removed", "session": None, "parked": 0,
                  "epoch": 8},
      "session fermée (carte retirée)", "session closed (card removed)", None),

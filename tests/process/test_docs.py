@@ -64,3 +64,28 @@ def test_commands_named_for_administrators_exist():
     for page in PAGES:
         named = set(re.findall(r"(?:`|\$ |^ +|as-user )cpsctl ([a-z]+)", page.read_text(), re.M))
         assert named <= known, (page.name, named - known)
+
+
+def bold(page):
+    """What a manual page has in bold: keys, options, commands."""
+    text = (SOURCE_DIR / "docs" / "man" / f"{page}.scd").read_text()
+    return {word for words in re.findall(r"(?<![\\\w])\*([^*\n]+)\*", text) for word in words.split()}
+
+
+def test_every_key_of_the_configuration_is_in_its_manual_page():
+    sources = [path for room in ("agent", "oidc") for path in (SOURCE_DIR / room).glob("*.c")]
+    rows = {(section, key) for path in sources
+            for section, key in re.findall(r'\{(\w+|"\w+"), "(\w+)", CONFIG_', path.read_text())}
+    assert len(rows) > 90, "the tables are not found any more"
+    assert not {key for _, key in rows} - bold("cps-agent.conf.5")
+    settings = {(section.strip('"'), key) for section, key in rows if section.startswith('"')}
+    page = (SOURCE_DIR / "docs" / "man" / "cps-agent.conf.5.scd").read_text()
+    assert {(s, k) for s, k in re.findall(r"^.*\*\[(\w+)\] (\w+)\*", page, re.M)} <= settings
+
+
+@pytest.mark.parametrize("name", ["cpsctl", "cps-agent"])
+def test_every_option_is_in_its_manual_page(name):
+    usage = subprocess.run([program(name), "--help"], capture_output=True, text=True,
+                           check=True).stdout
+    options = set(re.findall(r"--[a-z-]+", usage))
+    assert len(options) > 5 and not options - bold(f"{name}.1")

@@ -46,7 +46,7 @@ def test_from_login_to_logout(line):
     line.desk.pinentry.answers("pin " + line.desk.pin)
     assert line.run("cpsctl", "status")[1].startswith("Personne n'est connecté.\n")
     status, out, err = line.run("cpsctl", "login")
-    assert status == 0 and out.startswith("Session de "), err
+    assert status == 0 and out.startswith("Session : "), err
     assert "Code porteur demandé (essais : 3)" in err
     session = json.loads(line.run("cpsctl", "status", "--json")[1])["session"]
     status, statement, _ = line.run("cpsctl", "statement", "--audience", AUDIENCE,
@@ -152,7 +152,7 @@ def test_the_pin_is_typed_where_the_user_is(real):
         assert terminal.shows("Carte CPS dans"), terminal.screen()
         terminal.run("send-keys", real.desk.pin, "Enter")
         assert terminal.shows("status=0"), terminal.screen()
-        assert "Session de" in terminal.screen()
+        assert "Session :" in terminal.screen()
         assert real.desk.session()["method"] == "card"
 
 

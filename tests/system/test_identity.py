@@ -96,7 +96,7 @@ def test_a_card_that_names_nobody_and_a_site_that_says_who():
         assert told["holder"]["structure"]["id"] == "100000000000018"
         assert told["amr"] == ["sc", "pin", "hwk", "mfa"] and told["card"]["type"] == "CPE"
         _, out, _ = cpsctl(desk, "status")
-        assert "Session de Lou SPECIMEN (H3V-0042)" in out and "people.d" in out
+        assert "Session : Lou SPECIMEN (H3V-0042)" in out and "people.d" in out
 
 
 def test_a_mapping_never_renames_a_person():
