@@ -87,6 +87,14 @@ static void adopt(struct cps3 *cps3, const struct layout *layout, enum card_inte
     cps3->has_objects = false;
 }
 
+static bool announces_contactless(const struct cps3 *cps3)
+{
+    const struct transport *transport = cps3->card.transport;
+
+    return cps3_looks_contactless((struct span){transport->atr, transport->atr_len});
+}
+
+/* Without contact, what is made for contacts may be there with all its files closed. */
 static cps_error walk(struct cps3 *cps3, struct fail *fail)
 {
     struct transport *transport = cps3->card.transport;
@@ -106,7 +114,7 @@ static cps_error walk(struct cps3 *cps3, struct fail *fail)
         *fail = other;
         return other.code;
     }
-    if (there)
+    if (there && !announces_contactless(cps3))
         return error;
     error = layout_walk(transport, file_select, contactless_aid, USAGE_TECHNICAL, &layout, fail);
     if (error == CPS_OK)
@@ -144,7 +152,6 @@ bool cps3_looks_contactless(struct span atr)
 
 cps_error cps3_need_layout(struct cps3 *cps3, struct fail *fail)
 {
-    const struct span atr = {cps3->card.transport->atr, cps3->card.transport->atr_len};
     struct layout layout;
     bool there = true;
     cps_error error = CPS_OK;
@@ -152,7 +159,7 @@ cps_error cps3_need_layout(struct cps3 *cps3, struct fail *fail)
     if (cps3->has_layout)
         return CPS_OK;
     cps3->in_application = false;
-    if (cps3_looks_contactless(atr))
+    if (announces_contactless(cps3))
         error = find_contact(cps3, &there, fail);
     if (error != CPS_OK)
         return error;

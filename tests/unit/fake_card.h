@@ -38,6 +38,7 @@ struct fake_card {
     uint8_t key_reference;
     uint8_t signature_reference;
     bool contactless; /* another application, no PIN */
+    bool shows_all;   /* without contact the first application is there, its files closed */
     char pin[5];
     uint8_t tries;
     bool verified;
@@ -114,7 +115,7 @@ static inline uint16_t fake_select(struct fake_card *card, const uint8_t *comman
         return 0x6A82;
     if (command[3] == 0x00) /* known of real cards: a path asks for what it wants to be told */
         return 0x6A86;
-    if (len >= 4 && memcmp(data + 2, "\x00\x01", 2) == 0 && card->contactless)
+    if (len >= 4 && memcmp(data + 2, "\x00\x01", 2) == 0 && card->contactless && !card->shows_all)
         return 0x6A82;
     if (directory) {
         memcpy(card->directory, data, len);

@@ -255,16 +255,12 @@ static void a_contactless_card_that_is_none(void **state)
     bench->card.key = rsa;
 }
 
-/* The same with an ATR that does not announce it: the walk finds the other application. */
-static void a_contactless_card_under_another_atr(void **state)
+/* Both applications as the card's directories tell of them. */
+static void lay_out_both_applications(void)
 {
     struct fake_card *card = &bench->card;
     struct ber record = {.len = 0};
 
-    (void)state;
-    lay_out_contactless();
-    card->transport.atr_len = 2;
-    card->key_reference = 0x85;
     /* Both records name the other application's directory; only the path counts. */
     for (int i = 1; i <= 2; i++) {
         const uint8_t path[] = {0x3F, 0x00, 0x00, (uint8_t)i};
@@ -284,10 +280,43 @@ static void a_contactless_card_under_another_atr(void **state)
     fake_add(card, "\x3F\x00\x00\x02\x50\x31", 6, ber_span(&bench->odf));
     fake_add(card, "\x3F\x00\x00\x02\x6F\x44", 6, ber_span(&bench->prkdf));
     fake_add(card, "\x3F\x00\x00\x02\x6F\x13", 6, ber_span(&bench->cdf));
+}
+
+/* The same with an ATR that does not announce it: the walk finds the other application. */
+static void a_contactless_card_under_another_atr(void **state)
+{
+    struct fake_card *card = &bench->card;
+
+    (void)state;
+    lay_out_contactless();
+    card->transport.atr_len = 2;
+    card->key_reference = 0x85;
+    lay_out_both_applications();
     assert_int_equal(open_card(), CPS_OK);
     assert_int_equal(certificate_for("technical"), CPS_OK);
     assert_int_equal(sign_by("technical"), CPS_OK);
     assert_int_equal(verify("1234", false), CPS_CARD_UNSUPPORTED);
+}
+
+/* A card may let the application made for contacts be selected without, all its files closed. */
+static void an_application_that_is_there_and_closed(void **state)
+{
+    struct fake_card *card = &bench->card;
+    AUTO_JSON json_t *info = NULL;
+
+    (void)state;
+    lay_out_contactless();
+    card->shows_all = true;
+    card->key_reference = 0x85;
+    ber_pin(&bench->aodf, FLAGS_USER, 1, 4, 1);
+    fake_add(card, "\x3F\x00\x00\x01\x70\x01", 6, ber_span(&bench->aodf));
+    card->files[card->n_files - 1].pin = true;
+    lay_out_both_applications();
+    assert_int_equal(request("open", json_pack("{s:s}", "reader", "R"), -1, &info), CPS_OK);
+    assert_string_equal(json_get_string(info, "interface"), "contactless");
+    assert_int_equal(sign_by("technical"), CPS_OK);
+    assert_int_equal(verify("1234", false), CPS_CARD_UNSUPPORTED);
+    assert_int_equal(card->pins_sent, 0);
 }
 
 /* Each command of a login in its turn is the one during which the card goes. */
@@ -360,6 +389,7 @@ int main(void)
         TEST(a_card_without_contact),
         TEST(a_contactless_card_that_is_none),
         TEST(a_contactless_card_under_another_atr),
+        TEST(an_application_that_is_there_and_closed),
         TEST(torn_out_at_every_command),
         TEST(bad_requests),
     };
