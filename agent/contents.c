@@ -34,8 +34,8 @@ struct entry {
 
 struct contents {
     struct agent *agent;
-    bool wanted; /* a program has asked */
-    struct entry *entries;
+    bool wanted;                 /* a program has asked */
+    struct entry *entries;       /* in the order they came, and get their slots */
     char *slots[CONTENTS_SLOTS]; /* names of readers, or NULL: never used */
     void (*changed)(void *user);
     void *user;
@@ -277,6 +277,7 @@ void contents_card_changed(struct agent *agent, struct card *card)
 {
     struct contents *contents = agent->contents;
     struct entry *entry = find(contents, card);
+    struct entry **end = &contents->entries;
 
     if (card_state(card) != CARD_READY) {
         if (entry != NULL && entry->step != STEP_DONE)
@@ -288,8 +289,10 @@ void contents_card_changed(struct agent *agent, struct card *card)
         entry = calloc(1, sizeof *entry);
         if (entry == NULL)
             return;
-        *entry = (struct entry){.next = contents->entries, .all = contents, .card = card};
-        contents->entries = entry;
+        *entry = (struct entry){.all = contents, .card = card};
+        while (*end != NULL)
+            end = &(*end)->next;
+        *end = entry;
     }
     if (contents->wanted && entry->step == STEP_IDLE)
         enter(entry, STEP_KEYS);

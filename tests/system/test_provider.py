@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from cpsworld import CardSet
+from cpsworld import CardSet, VirtualCard
 from cpsworld.desk import Desk
 from cpsworld.provider import Provider
 
@@ -259,3 +259,24 @@ def test_cps4_judged_by_pkcs11_tool():
         assert signature_of(desk, "cps4", key_id, "aut", "RSA-PKCS-PSS",
                             ["-pkeyopt", "rsa_padding_mode:pss"])
         assert len(desk.pinentry.said("GETPIN")) == 1
+
+
+def test_two_readers_are_two_slots():
+    """First come, first; each slot signs with its own card, and outlives the other's removal."""
+    with Desk() as desk, VirtualCard(desk.pcscd, slot=1, insert="nurse",
+                                     cards=desk.card.cards) as other:
+        while [card["state"] for card in desk.client.call("card.list")["cards"]] != ["ready"] * 2:
+            desk.client.next_event("event.card", 20)
+        desk.provider = Provider(desk.agent)
+        serials = [desk.card.cards[name]["serial"] for name in ("physician", "nurse")]
+        said = desk.provider.tool("-L")
+        assert said.index(serials[0]) < said.index(serials[1]) and said.count("(empty)") == 2
+        digest = hashlib.sha256(b"two").digest()
+        for slot, name in enumerate(("physician", "nurse")):
+            desk.pinentry.answers("pin " + desk.card.cards[name]["pin"])
+            signature, _ = sign(desk, digest, "--slot-index", slot)
+            assert verified(desk, digest, signature) == (name == "physician")
+        desk.card.remove()
+        desk.client.next_event("event.card", change="removed")
+        sign(desk, digest, "--slot", 1)
+        assert len(desk.pinentry.said("GETPIN")) == 2 and other.counters()["verifies"] == 1
