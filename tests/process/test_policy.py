@@ -224,6 +224,23 @@ def test_answers_outlive_the_agent_and_are_those_of_one_person():
         assert path.with_suffix(".json.damaged").exists() and "damaged" in agent.log.read_text()
 
 
+def test_answers_outlive_a_hangup(agent):
+    """Those that are kept, and the one that is being given."""
+    agent.pinentry.answers("yes", "no", "held x")
+    with Program(agent) as dpi, Program(agent, "other") as other:
+        dpi.wait(statement(dpi))
+        assert error_of(dpi, dpi.send("token.get")) == ("CONSENT_REFUSED", "remembered")
+        asked = statement(other)
+        assert wait_until(lambda: questions(agent) == 3)
+        before = agent.root.call("policy.list")["answers"]
+        assert agent.reload() == []
+        assert agent.root.call("policy.list")["answers"] == before
+        agent.pinentry.release()
+        assert dpi.wait(statement(dpi)) and other.wait(asked)
+        assert error_of(dpi, dpi.send("token.get")) == ("CONSENT_REFUSED", "remembered")
+    assert questions(agent) == 3
+
+
 # Rules -------------------------------------------------------------------------------------------
 
 def test_audiences_tokens_methods_and_lifetime(agent):
@@ -255,11 +272,12 @@ def test_rules_hold_for_open_connections_once_read(agent):
 
 
 def test_a_rule_that_comes_during_the_question_counts(agent):
-    agent.pinentry.answers("slow 1500 x")
+    agent.pinentry.answers("held x")
     with Program(agent) as dpi:
         number = statement(dpi)
         assert wait_until(lambda: questions(agent) == 1)
         agent.reload("[dpi]\nprogram = {dpi}\naudiences = none\n")
+        agent.pinentry.release()
         assert failure(dpi, number) == "NOT_ALLOWED"
 
 

@@ -139,12 +139,13 @@ def test_the_user_narrows_by_audience(agent):
 
 def test_rules_that_come_during_the_question(agent):
     """What counts in the end is what the rules say of that audience by then."""
-    agent.pinentry.answers("slow 1500 x")
+    agent.pinentry.answers("held x")
     with Program(agent) as dpi:
         number = statement(dpi, SHARED)
         assert wait_until(lambda: questions(agent) == 1)
         agent.reload(RULES.replace(f"audiences = {SHARED}", "audiences = urn:else")
                      .replace("audiences = https://*.example", "audiences = urn:more"))
+        agent.pinentry.release()
         assert failure(dpi, number) == "NOT_ALLOWED"
         assert lifetime(dpi, RECORD) == 60
 

@@ -38,9 +38,13 @@ class ScriptedPinentry:
         except FileNotFoundError:
             return []
 
+    def release(self):
+        """Those who are asked now, and "held", answer."""
+        (self.directory / "released").touch()
+
     def forget(self):
         """As if nothing had been asked so far, and no answer were left."""
-        for name in ("answers", "log"):
+        for name in ("answers", "log", "released"):
             (self.directory / name).unlink(missing_ok=True)
 
     def log(self):
