@@ -267,8 +267,9 @@ struct rate_limit *access_rate_new(const struct config *config)
     return rate_limit_new((unsigned)rate, (unsigned)burst);
 }
 
-struct push_limit *access_pushes_new(const struct config *config)
+struct push_limit *access_pushes_new(const struct agent *agent)
 {
     return push_limit_new(
-        (unsigned)config_int(config, "limits", "pushes_per_hour", PUSH_LIMIT_DEFAULT));
+        (unsigned)config_int(agent->config, "limits", "pushes_per_hour", PUSH_LIMIT_DEFAULT),
+        agent->options.state_dir, agent->keys);
 }

@@ -56,6 +56,6 @@ cps_error access_set_origin(struct conn *conn, const char *origin, struct fail *
 
 /* The limits of the configuration. Nothing when memory is short. */
 struct rate_limit *access_rate_new(const struct config *config);
-struct push_limit *access_pushes_new(const struct config *config);
+struct push_limit *access_pushes_new(const struct agent *agent);
 
 #endif

@@ -194,7 +194,7 @@ static cps_error prepare(struct agent *agent, struct fail *fail)
     agent->policy = policy_in(agent->options.config_dir);
     agent->consents = consents_new(agent);
     agent->statement_rate = access_rate_new(agent->config);
-    agent->pushes = access_pushes_new(agent->config);
+    agent->pushes = access_pushes_new(agent);
     agent->children = children_new();
     agent->contents = contents_new(agent);
     agent->card_memory = card_memory_new();

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * How often the phone of one person may ring in an hour, whoever asks for it and however it ends:
- * somebody who is asked again and again ends up saying yes. Kept while the agent runs.
+ * somebody who is asked again and again ends up saying yes. An agent that is started again goes on
+ * counting.
  */
 #ifndef AGENT_PUSH_LIMIT_H
 #define AGENT_PUSH_LIMIT_H
 
 #include <stdint.h>
 
+#include "agent/keys.h"
 #include "base/fail.h"
 
 /* People remembered; with one more the oldest is forgotten, unless all are of this hour. */
@@ -18,7 +20,9 @@
 
 struct push_limit;
 
-struct push_limit *push_limit_new(unsigned per_hour);
+/* state_dir: where it is kept. keys are borrowed. NULL when memory is short. */
+struct push_limit *push_limit_new(unsigned per_hour, const char *state_dir,
+                                  const struct keys *keys);
 void push_limit_free(struct push_limit *limit);
 
 /* CPS_PUSH_LIMITED, with the time after which it may be tried again, when it may not ring now. */

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How often one program is served, how often one phone rings."""
 import json
+import stat
 import statistics
 import threading
 import time
@@ -11,6 +12,8 @@ from cpsworld.agent import Agent, RpcError, failure
 from cpsworld.evil import OIDCD, PROVIDER_SETTINGS, evil
 from cpsworld.paths import slowness
 from cpsworld.program import Program
+from cpsworld.ruled import World
+from cpsworld.wait import wait_until
 
 PERSON = "899700001011"
 MANY = 10000
@@ -120,3 +123,57 @@ def test_a_push_that_nobody_saw_counts():
     with world("pushes_per_hour = 1\n", auth_at=1) as agent, agent.client() as client:
         assert failure(client, login(client)) == "LOGIN_EXPIRED"
         assert failure(client, login(client)) == "PUSH_LIMITED"
+
+
+def counted(agent):
+    """Pushes that are in the file."""
+    try:
+        file = json.loads((agent.state / "pushes.json").read_text())
+    except FileNotFoundError:
+        return 0
+    return sum(len(person["at_ms"]) for person in file["people"])
+
+
+def test_an_agent_that_is_started_again_goes_on_counting_pushes():
+    """However it ended, and by whom: the phone is the same."""
+    with world("pushes_per_hour = 2\n") as agent:
+        for number in (1, 2):
+            with agent.client() as client:
+                client.wait(login(client))
+            assert wait_until(lambda number=number: counted(agent) == number)
+            agent.process.kill()
+            agent.process.wait()
+            agent.start()
+        for _ in range(2):
+            with agent.client() as client:
+                error = wait(client, login(client, PERSON[1:]))[1]
+                assert error.name == "PUSH_LIMITED"
+                assert 3000e3 < error.data["retry_after_ms"] <= 3600e3
+            agent.stop()
+            agent.start()
+        path = agent.state / "pushes.json"
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        assert PERSON[1:] not in path.read_text()
+        with agent.client() as client:
+            client.wait(login(client, "899700001029"))
+        assert wait_until(lambda: counted(agent) == 3)
+        agent.stop()
+        path.write_text("{")
+        agent.start()
+        with agent.client() as client:
+            client.wait(login(client))
+        assert path.with_suffix(".json.damaged").exists() and "damaged" in agent.log.read_text()
+
+
+def test_a_hangup_is_no_fresh_start():
+    with World(policy="unknown = allow\n", limits="statements_per_minute = 1\n"
+               "statements_burst = 2\npushes_per_hour = 1\n") as agent:
+        with agent.client() as root, Program(agent) as dpi:
+            root.wait(login(root))
+            for _ in range(2):
+                assert dpi.wait(statement(dpi))
+                assert agent.reload("[dpi]\nprogram = {dpi}\naudiences = *\n") == []
+            assert failure(dpi, statement(dpi)) == "RATE_LIMITED"
+            assert failure(root, login(root)) == "PUSH_LIMITED"
+        with Program(agent) as again:
+            assert failure(again, statement(again)) == "RATE_LIMITED"

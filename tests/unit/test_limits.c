@@ -5,18 +5,13 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
-#include "agent/push_limit.h"
 #include "agent/rate_limit.h"
 #include "base/clock.h"
 
 #define MINUTE_MS 60000
-#define HOUR_MS   3600000
 
 static int64_t take(struct rate_limit *limit, const char *program)
 {
@@ -92,59 +87,13 @@ static void no_limit(void **state)
     rate_limit_free(limit);
 }
 
-static void pushes_of_an_hour(void **state)
-{
-    struct push_limit *limit = push_limit_new(3);
-    struct fail fail = FAIL_INIT;
-
-    (void)state;
-    for (int i = 0; i < 3; i++) {
-        clock_fake(1000 + i, 0);
-        assert_int_equal(push_limit_check(limit, "99700000001", &fail), CPS_OK);
-        push_limit_count(limit, i == 1 ? "899700000001" : "99700000001");
-    }
-    assert_int_equal(push_limit_check(limit, "899700000001", &fail), CPS_PUSH_LIMITED);
-    assert_int_equal(fail.retry_after_ms, HOUR_MS - 2);
-    assert_int_equal(push_limit_check(limit, "99700000001", &fail), CPS_PUSH_LIMITED);
-    assert_int_equal(push_limit_check(limit, "899700000002", &fail), CPS_OK);
-    clock_fake(1000 + HOUR_MS, 0);
-    assert_int_equal(push_limit_check(limit, "899700000001", &fail), CPS_OK);
-    push_limit_count(limit, "899700000001");
-    assert_int_equal(push_limit_check(limit, "899700000001", &fail), CPS_PUSH_LIMITED);
-    assert_int_equal(fail.retry_after_ms, 1);
-    push_limit_free(limit);
-}
-
-/* The table cannot be emptied by naming others. */
-static void pushes_to_many_people(void **state)
-{
-    struct push_limit *limit = push_limit_new(1);
-    struct fail fail = FAIL_INIT;
-    char name[32];
-
-    (void)state;
-    clock_fake(1000, 0);
-    for (int i = 0; i < PUSH_LIMIT_PEOPLE_MAX; i++) {
-        snprintf(name, sizeof name, "ANS20%06d", i);
-        assert_int_equal(push_limit_check(limit, name, &fail), CPS_OK);
-        push_limit_count(limit, name);
-    }
-    assert_int_equal(push_limit_check(limit, "one more", &fail), CPS_PUSH_LIMITED);
-    assert_int_equal(push_limit_check(limit, "ANS20000000", &fail), CPS_PUSH_LIMITED);
-    clock_fake(1000 + HOUR_MS, 0);
-    assert_int_equal(push_limit_check(limit, "one more", &fail), CPS_OK);
-    push_limit_count(limit, "one more");
-    assert_int_equal(push_limit_check(limit, "one more", &fail), CPS_PUSH_LIMITED);
-    assert_int_equal(push_limit_check(limit, "ANS20000000", &fail), CPS_OK);
-    push_limit_free(limit);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_burst_then_the_rate), cmocka_unit_test(ten_thousand_in_a_minute),
-        cmocka_unit_test(many_programs),         cmocka_unit_test(no_limit),
-        cmocka_unit_test(pushes_of_an_hour),     cmocka_unit_test(pushes_to_many_people),
+        cmocka_unit_test(a_burst_then_the_rate),
+        cmocka_unit_test(ten_thousand_in_a_minute),
+        cmocka_unit_test(many_programs),
+        cmocka_unit_test(no_limit),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
