@@ -56,6 +56,16 @@ def test_errors_named_for_integrators_exist():
     assert len(named) > 10 and named <= ERRORS, named - ERRORS
 
 
+def test_no_method_takes_a_secret():
+    """No password path: what proves a person is never a parameter, at any depth."""
+    schemas = json.dumps([method["params"] for method in INTERFACE["methods"]])
+    assert not re.search(r'"(pin|puk|code|password|passphrase|secret|otp)":', schemas)
+    assert not re.search(r'"name": "(pin|puk|code|password|passphrase|secret|otp)"', schemas)
+    (login,) = [method for method in INTERFACE["methods"] if method["name"] == "session.login"]
+    (means,) = [param["schema"]["enum"] for param in login["params"] if param["name"] == "method"]
+    assert set(means) == {"card", "ecps", "browser", "proxy"}
+
+
 def test_commands_named_for_administrators_exist():
     """Each `cpsctl WORD` of the pages is a command."""
     usage = subprocess.run([program("cpsctl"), "--help"], capture_output=True, text=True,

@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import time
@@ -53,7 +54,8 @@ def station(psc):
     with Station(psc) as it:
         yield it
         log = it.log.read_text()
-    assert "eyJ" not in log, "a token in the log"
+        log += "".join(path.read_text() for path in (it.state / "evidence").iterdir())
+    assert "eyJ" not in re.sub('"jws":"[^"]*"', "", log), "a token in a log"
 
 
 @pytest.fixture
@@ -309,6 +311,33 @@ def events(client, name):
 def logouts(client):
     """What the evidence log says became of sessions at the provider."""
     return events(client, "logout")
+
+
+def test_no_token_reaches_a_disk(psc, station, client):
+    """Neither of a login that lasts, nor of one that was refreshed and ended."""
+    by_phone(psc, client)
+    tokens = {client.call("token.get", kind=kind, min_ttl_s=ttl)["token"]
+              for kind in ("access", "id") for ttl in (10, 600)}
+    by_browser(psc, station, client)
+    tokens.add(client.call("token.get")["token"])
+    assert wait_until(lambda: len(events(client, "token")) >= 3), "the log is written"
+    files = [path for path in station.dir.rglob("*") if path.is_file()]
+    assert station.state / "consents.json" in files or len(files) > 10
+    for path in files:
+        content = path.read_bytes()
+        assert not [token for token in tokens if token.encode() in content], path
+
+
+def test_a_logout_without_network(psc, client):
+    by_phone(psc, client)
+    psc.outage("refuse")
+    client.call("session.logout")
+    assert client.call("session.current")["session"] is None
+    with pytest.raises(RpcError, match="NO_SESSION"):
+        client.call("token.get")
+    psc.outage("none")
+    assert wait_until(lambda: logouts(client), 30) and psc.sessions() == []
+    assert logouts(client)[0]["ended"], "it is told once the network is back"
 
 
 def test_what_became_of_a_logout_is_in_the_log(psc, client):

@@ -28,6 +28,7 @@ def test_refresh(psc, oidcd):
     assert again["access_token"] != fresh["access_token"]
     sent = [entry["params"]["refresh_token"] for entry in psc.seen("token.refresh")]
     assert len(sent) == 2 and sent[0] != sent[1]  # rotated
+    assert psc.secrets_in(json.dumps([login, fresh, again])) == set(), "it stays in oidcd"
 
 
 def test_refresh_without_id_token(psc, oidcd):
@@ -276,7 +277,11 @@ def test_handles_do_not_outlive_the_process(psc, oidcd):
 
 def test_no_secret_in_the_log(psc, capfd):
     with Oidcd(psc, env={"CPS_DEBUG": "1"}) as oidcd:
-        login = oidcd.login_browser()
+        number, url = oidcd.begin_browser()
+        back = UserAgent(psc.ca_file).login_card(url, psc.cards[PHYSICIAN])
+        visit(back)
+        login = oidcd.result(number)
+        assert {name for _, name in psc.secrets_in(back)} == {"code"}, "what is there is found"
         fresh = oidcd.call("refresh", handle=login["handle"])
         psc.fault("idt", how="badsig")
         refused(oidcd.login_browser)
@@ -284,8 +289,13 @@ def test_no_secret_in_the_log(psc, capfd):
         refused(oidcd.login_ciba)
         with open(f"/proc/{oidcd.worker.process.pid}/cmdline", encoding="ascii") as file:
             arguments = file.read()
+        with open(f"/proc/{oidcd.worker.process.pid}/environ", encoding="ascii") as file:
+            arguments += file.read()
         oidcd.call("logout", handle=login["handle"])
     log = capfd.readouterr().err + arguments
+    assert {name for entry in psc.seen() for name in entry["params"]} >= {
+        "code", "code_verifier", "refresh_token"}
+    assert psc.secrets_in(log) == set()
     assert "provider sandbox is up" in log
     for secret in (login["access_token"], login["id_token"], fresh["access_token"],
                    psc.clients["psc-basic"]["secret"], PHYSICIAN, login["sub"], "ESSAI"):

@@ -7,8 +7,10 @@
         assert psc.seen("ciba_auth")[0]["params"]["channel"] == "MOBILE"
 """
 
+import hashlib
 import json
 import os
+import re
 import select
 import shutil
 import subprocess
@@ -176,6 +178,15 @@ class Sandbox:
     def outage(self, mode="refuse"):
         """mode: refuse, stall, reset; none ends it. The control interface stays up."""
         return self.call("POST", "/outage", {"mode": mode})
+
+    def secrets_in(self, text):
+        """Which of the secrets that it was sent stand in a text: it keeps their digests alone."""
+        sent = {value: (entry["route"], name) for entry in self.seen()
+                for name, value in entry["params"].items() if str(value).startswith("sha256:")}
+        assert sent
+        words = re.findall(r"[\w.~-]{16,}", text)
+        digests = {"sha256:" + hashlib.sha256(word.encode()).hexdigest()[:12] for word in words}
+        return {name for digest, name in sent.items() if digest in digests}
 
     def seen(self, route=None, since=None):
         """What clients sent: a list of requests, oldest first."""

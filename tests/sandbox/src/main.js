@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util';
 
 const USAGE = `usage: psc-sandbox --state DIR [options]
   --state DIR              keys and certificates (made at the first start)
-  --port N                 first of six ports on loopback; 0: any free ones (default 9400)
+  --port N                 first of seven ports on loopback; 0: any free ones (default 9400)
   --ciba-interval S        poll interval announced (default 5)
   --ciba-ttl S             life of a CIBA request (default 120)
   --access-ttl S           life of an access token (default 120)
