@@ -14,6 +14,7 @@
 #include "oidc/client_key.h"
 #include "oidc/http_loop.h"
 #include "oidc/provider.h"
+#include "oidc/tls_sessions.h"
 
 #define MEDIA_TYPE_MAX  64
 #define RETRY_AFTER_MAX 3600
@@ -23,6 +24,7 @@
 
 struct http {
     struct http_loop *loop;
+    struct tls_sessions *sessions;
 };
 
 struct http_call {
@@ -30,6 +32,7 @@ struct http_call {
     struct http_call **slot;
     struct provider *provider;
     CURL *easy;
+    bool resumes; /* has joined the TLS sessions */
     struct curl_slist *headers;
     struct buffer body;
     http_done_fn *done;
@@ -43,6 +46,8 @@ static void call_free(struct http_call *call)
 {
     if (call->easy != NULL)
         http_loop_remove(call->http->loop, call->easy);
+    if (call->resumes)
+        tls_sessions_leave(call->http->sessions, call->easy);
     curl_easy_cleanup(call->easy);
     curl_slist_free_all(call->headers);
     buffer_done(&call->body);
@@ -192,6 +197,7 @@ static void on_finished(CURL *easy, CURLcode code)
         deliver(call);
         return;
     }
+    tls_sessions_forget(call->http->sessions);
     if (code == CURLE_SSL_CONNECT_ERROR || code == CURLE_SSL_CERTPROBLEM)
         client_key_forget(call->provider->profile->client_key);
     explain(call, code, &fail);
@@ -273,8 +279,10 @@ static bool set_certificate(struct http_call *call, const struct http_request *r
 {
     CURL *easy = call->easy;
 
-    if (!request->certified || request->provider->profile->client_auth != CLIENT_AUTH_TLS)
+    if (!request->certified || request->provider->profile->client_auth != CLIENT_AUTH_TLS) {
+        call->resumes = tls_sessions_join(call->http->sessions, easy);
         return true;
+    }
     return curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, give_key) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, call) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L) == CURLE_OK &&
@@ -354,9 +362,10 @@ struct http *http_new(sd_event *event)
     if (http == NULL)
         return NULL;
     http->loop = http_loop_new(event, on_finished);
-    if (http->loop != NULL)
+    http->sessions = tls_sessions_new();
+    if (http->loop != NULL && http->sessions != NULL)
         return http;
-    free(http);
+    http_free(http);
     return NULL;
 }
 
@@ -365,6 +374,7 @@ void http_free(struct http *http)
     if (http == NULL)
         return;
     http_loop_free(http->loop);
+    tls_sessions_free(http->sessions);
     free(http);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * HTTPS to the providers: libcurl's multi interface on the sd-event loop. TLS 1.2 or better,
- * verified against the profile's anchors; no redirect is followed, no environment variable read;
- * time and size are bounded; bodies are wiped.
+ * verified against the profile's anchors; the next connection may resume (oidc/tls_sessions.h). No
+ * redirect is followed, no environment variable read; time and size are bounded; bodies are wiped.
  */
 #ifndef OIDC_HTTP_H
 #define OIDC_HTTP_H

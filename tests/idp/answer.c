@@ -118,9 +118,9 @@ static int userinfo(const struct idp_request *request, json_t **ret_body)
 
 static json_t *counts(const struct idp *idp)
 {
-    return json_pack("{s:i, s:i, s:i, s:i}", "connections", (int)idp->connections, "logins",
-                     (int)idp->logins, "refreshes", (int)idp->refreshes, "refused",
-                     (int)idp->refused);
+    return json_pack("{s:i, s:i, s:i, s:i, s:i}", "connections", (int)idp->connections, "resumed",
+                     (int)idp->resumed, "logins", (int)idp->logins, "refreshes",
+                     (int)idp->refreshes, "refused", (int)idp->refused);
 }
 
 int idp_answer(struct idp *idp, const struct idp_request *request, json_t **ret_body)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A small OpenID provider on loopback: one connection after the other, TLS 1.3 with a full
- * handshake each time, no state on disk. CIBA is answered "yes" at the first poll; refresh tokens
- * rotate, and one that comes back is refused and counted.
+ * A small OpenID provider on loopback: one connection after the other, TLS 1.3, by default with a
+ * full handshake each time, no state on disk. CIBA is answered "yes" at the first poll; refresh
+ * tokens rotate, and one that comes back is refused and counted.
  */
 #ifndef TESTS_IDP_H
 #define TESTS_IDP_H
@@ -42,7 +42,7 @@ struct idp {
     SSL_CTX *tls;
     struct idp_session sessions[IDP_SESSIONS_MAX];
     unsigned n_sessions; /* that there ever were: the oldest is replaced */
-    unsigned connections, logins, refreshes, refused;
+    unsigned connections, resumed, logins, refreshes, refused;
 };
 
 struct idp_request {

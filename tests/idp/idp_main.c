@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * mock-idp DIRECTORY PORT CLIENT_ID. The directory has server.pem and server.key for TLS,
- * signing.key for ID tokens.
+ * mock-idp DIRECTORY PORT CLIENT_ID [tickets]. The directory has server.pem and server.key for TLS,
+ * signing.key for ID tokens. tickets: TLS clients may resume, which else nobody can.
  */
 #include <arpa/inet.h>
 #include <err.h>
@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "tests/idp/idp.h"
@@ -48,13 +49,12 @@ static EVP_PKEY *signing_key(const char *path)
     return key;
 }
 
-/* A full handshake each time: no tickets, no sessions. */
-static SSL_CTX *tls(const char *directory)
+static SSL_CTX *tls(const char *directory, bool tickets)
 {
     SSL_CTX *tls = SSL_CTX_new(TLS_server_method());
 
     if (tls == NULL || SSL_CTX_set_min_proto_version(tls, TLS1_3_VERSION) != 1 ||
-        SSL_CTX_set_num_tickets(tls, 0) != 1 ||
+        (!tickets && SSL_CTX_set_num_tickets(tls, 0) != 1) ||
         SSL_CTX_use_certificate_chain_file(tls, in(directory, "server.pem")) != 1 ||
         SSL_CTX_use_PrivateKey_file(tls, in(directory, "server.key"), SSL_FILETYPE_PEM) != 1)
         errx(EXIT_FAILURE, "%s: TLS", directory);
@@ -65,15 +65,16 @@ static SSL_CTX *tls(const char *directory)
 int main(int argc, char **argv)
 {
     static struct idp idp;
+    bool tickets = argc == 5 && strcmp(argv[4], "tickets") == 0;
     unsigned port;
 
-    if (argc != 4)
-        errx(2, "usage: mock-idp DIRECTORY PORT CLIENT_ID");
+    if (argc != 4 && !tickets)
+        errx(2, "usage: mock-idp DIRECTORY PORT CLIENT_ID [tickets]");
     (void)signal(SIGPIPE, SIG_IGN);
     port = (unsigned)strtoul(argv[2], NULL, 10);
     snprintf(idp.issuer, sizeof idp.issuer, "https://127.0.0.1:%u/auth", port);
     idp.client_id = argv[3];
     idp.key = signing_key(in(argv[1], "signing.key"));
-    idp.tls = tls(argv[1]);
+    idp.tls = tls(argv[1], tickets);
     idp_serve(&idp, port);
 }

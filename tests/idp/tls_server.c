@@ -89,6 +89,7 @@ static void serve_one(struct idp *idp, int fd)
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     if (ssl != NULL && SSL_set_fd(ssl, fd) == 1 && SSL_accept(ssl) == 1 &&
         receive(ssl, text, &request)) {
+        idp->resumed += (unsigned)SSL_session_reused(ssl);
         reply(idp, ssl, &request);
         (void)SSL_shutdown(ssl);
     }

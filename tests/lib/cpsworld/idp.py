@@ -26,9 +26,9 @@ def _openssl(*arguments, **options):
 
 
 class Idp:
-    """A running mock-idp. env: more of its environment."""
+    """A running mock-idp. env: more of its environment; tickets: TLS clients may resume."""
 
-    def __init__(self, env=None):
+    def __init__(self, env=None, tickets=False):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="cpsidp-"))
         self.dir.chmod(0o755)
         self.port = free_port()
@@ -39,20 +39,27 @@ class Idp:
                  "-subj", "/CN=mock-idp", "-addext", "subjectAltName=IP:127.0.0.1")
         _openssl("genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out",
                  self.dir / "signing.key")
-        self.process = subprocess.Popen(
-            [program("mock-idp"), self.dir, str(self.port), CLIENT_ID], env=env,
-            stdout=subprocess.PIPE)
+        self.command = [program("mock-idp"), self.dir, str(self.port), CLIENT_ID,
+                        *(["tickets"] if tickets else [])]
+        self.env = env
+        self.tls = ssl.create_default_context(cafile=self.ca_file)
+        self.start()
+
+    def start(self):
+        self.process = subprocess.Popen(self.command, env=self.env, stdout=subprocess.PIPE)
         if self.process.stdout.readline() != b"ready\n":
             raise RuntimeError("mock-idp did not start")
-        self.tls = ssl.create_default_context(cafile=self.ca_file)
 
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
+    def stop(self):
         self.process.kill()
         self.process.wait()
         self.process.stdout.close()
+
+    def __exit__(self, *_):
+        self.stop()
         shutil.rmtree(self.dir, ignore_errors=True)
 
     def profile(self, **keys):
@@ -62,7 +69,8 @@ class Idp:
         return "\n".join(["[provider]", *(f"{key} = {value}" for key, value in keys.items()), ""])
 
     def counts(self):
-        """Connections, this one included, logins, refreshes, and what it refused."""
+        """Connections, this one included, those of them that resumed, logins, refreshes, and what
+        it refused."""
         with urllib.request.urlopen(f"{self.issuer}/counts", context=self.tls) as answer:
             return json.load(answer)
 
