@@ -177,7 +177,6 @@ static void on_refreshed(void *user, json_t *result, const struct fail *fail)
     struct fail wrong;
 
     tokens->refresh = NULL;
-    oidc_look(tokens->agent->oidc);
     if (fail == NULL && json_get_string(result, members[TOKEN_ACCESS]) == NULL) {
         fail_set(&wrong, CPS_COMPONENT_FAILED, "%s: answer out of shape", PROTO_OIDCD);
         fail = &wrong;
@@ -187,6 +186,8 @@ static void on_refreshed(void *user, json_t *result, const struct fail *fail)
         evidence_refresh_failed(tokens->agent, tokens->session, tokens->provider, fail);
     for (int kind = 0; fail == NULL && kind < TOKEN_KINDS; kind++)
         keep(tokens, (enum token_kind)kind, result);
+    if (fail != NULL)
+        oidc_look(tokens->agent->oidc); /* why; that it answers again is an event of oidcd's */
     serve_waiters(tokens, fail);
 }
 
