@@ -7,7 +7,7 @@ import time
 import pytest
 
 from cpsworld.oidcd import PHYSICIAN, Oidcd, OidcError
-from cpsworld.useragent import UserAgent
+from cpsworld.useragent import UserAgent, visit
 from cpsworld.wait import wait_until
 
 
