@@ -8,9 +8,10 @@
 #include "agent/trust/lines.h"
 #include "base/util.h"
 
-#define DIGITS  "0123456789"
-#define HEX     DIGITS "abcdefABCDEF"
-#define LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+#define DIGITS   "0123456789"
+#define HEX      DIGITS "abcdefABCDEF"
+#define RPPS_LEN 11
+#define LETTERS  "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 static const struct {
     const char *name;
@@ -36,18 +37,37 @@ enum blocked_kind blocked_kind_of(const char *name)
     return kind;
 }
 
+/* What follows the "/" of a structure is its own number of the person. */
+static bool is_made_well(enum blocked_kind kind, const char *text)
+{
+    const char *own = kind == BLOCKED_PERSON ? strchr(text, '/') : NULL;
+    size_t len = strspn(text, kinds[kind].characters);
+
+    return text[len] == '\0' ||
+           (own != NULL && own < text + len && own[strspn(own, DIGITS LETTERS "/-.")] == '\0');
+}
+
+/* An RPPS number is often written without the 8 that national identifiers put in front. */
+static bool lacks_type(enum blocked_kind kind, const char *text)
+{
+    return kind == BLOCKED_PERSON && strlen(text) == RPPS_LEN && strspn(text, DIGITS) == RPPS_LEN;
+}
+
 bool blocked_normal(enum blocked_kind kind, const char *text,
                     char ret_value[static BLOCKED_VALUE_SIZE])
 {
+    bool rpps = lacks_type(kind, text);
     size_t len;
 
-    if (strspn(text, kinds[kind].characters) != strlen(text))
+    if (!is_made_well(kind, text))
         return false;
     while (kinds[kind].number && text[0] == '0' && text[1] != '\0')
         text++;
     len = strlen(text);
-    if (len == 0 || len >= BLOCKED_VALUE_SIZE)
+    if (len == 0 || len + rpps >= BLOCKED_VALUE_SIZE)
         return false;
+    if (rpps)
+        *ret_value++ = '8';
     for (size_t i = 0; i <= len; i++)
         ret_value[i] = (char)toupper((unsigned char)text[i]);
     return true;

@@ -49,7 +49,8 @@ const char *blocked_kind_name(enum blocked_kind kind);
 /* "card", "certificate" or "person"; BLOCKED_KINDS for anything else. */
 enum blocked_kind blocked_kind_of(const char *name);
 
-/* The one form of a value: no leading zero of serials, upper case. False: not of that kind. */
+/* The one form of a value: no leading zero of serials, the type digit of an RPPS number, upper
+ * case. False: not of that kind. */
 bool blocked_normal(enum blocked_kind kind, const char *text,
                     char ret_value[static BLOCKED_VALUE_SIZE]);
 

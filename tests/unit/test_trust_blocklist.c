@@ -42,6 +42,8 @@ static void who_is_on_it(void **state)
     struct blocklist *list = read_text("# a comment\n\n"
                                        "card 0029900101  lost, été 2026\n"
                                        "  person\t899700001011\r\n"
+                                       "person 99700001029 typed so\n"
+                                       "person 3999700001/CPE-01.B of a structure\n"
                                        "certificate 0aBc\n"
                                        "card 7",
                                        &fail);
@@ -59,6 +61,9 @@ static void who_is_on_it(void **state)
         {BLOCKED_CARD, "7x", NULL},
         {BLOCKED_PERSON, "899700001011", ""},
         {BLOCKED_PERSON, "0899700001011", NULL},
+        {BLOCKED_PERSON, "99700001011", ""}, /* an RPPS number without its type digit */
+        {BLOCKED_PERSON, "899700001029", "typed so"},
+        {BLOCKED_PERSON, "3999700001/cpe-01.b", "of a structure"},
         {BLOCKED_PERSON, "29900101", NULL},
         {BLOCKED_CERTIFICATE, "abc", ""},
         {BLOCKED_CERTIFICATE, "0ABC", ""},
@@ -67,7 +72,7 @@ static void who_is_on_it(void **state)
 
     (void)state;
     assert_int_equal(fail.code, CPS_OK);
-    assert_int_equal(list->n, 4);
+    assert_int_equal(list->n, 6);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const struct blocked *found = blocklist_find(list, cases[i].kind, cases[i].value);
 
