@@ -82,24 +82,37 @@ static const char *display_name(const json_t *login)
     return "";
 }
 
+/* As a card has it: the provider may leave the type digit of an RPPS number out. */
+static void set_identifier(json_t *holder, const json_t *login)
+{
+    const char *id = json_get_string(login, "subject_name_id");
+    char normal[NATIONAL_ID_MAX + 1];
+
+    if (id == NULL) { /* national identifiers have no '#': this never passes for one */
+        json_object_set_new(
+            holder, "internal_id",
+            json_sprintf("%s#%s", json_get_string(login, "issuer"), json_get_string(login, "sub")));
+        return;
+    }
+    if (national_id_normalise(id, normal))
+        id = normal;
+    json_object_set_new(holder, "national_id", json_string(id));
+    if (national_id_type(id) != NULL)
+        json_object_set_new(holder, "national_id_type", json_string(national_id_type(id)));
+}
+
 static json_t *holder_of(const json_t *login)
 {
     const json_t *info = json_get_object(login, "userinfo");
     const char *given = json_get_string(info, "given_name");
     const char *family = json_get_string(info, "family_name");
-    const char *id = json_get_string(login, "subject_name_id");
-    json_t *holder = json_pack("{s:s, s:s*}", "source", "provider", "national_id", id);
+    json_t *holder = json_pack("{s:s}", "source", "provider");
 
     if (given != NULL && family != NULL)
         json_object_set_new(holder, "name", json_sprintf("%s %s", given, family));
     else
         json_object_set_new(holder, "name", json_string(display_name(login)));
-    if (id == NULL) /* national identifiers have no '#': this never passes for one */
-        json_object_set_new(
-            holder, "internal_id",
-            json_sprintf("%s#%s", json_get_string(login, "issuer"), json_get_string(login, "sub")));
-    else if (national_id_type(id) != NULL)
-        json_object_set_new(holder, "national_id_type", json_string(national_id_type(id)));
+    set_identifier(holder, login);
     json_object_set_new(holder, "given_name", text_or(info, "given_name", ""));
     json_object_set_new(holder, "family_name", text_or(info, "family_name", ""));
     return holder;

@@ -122,6 +122,15 @@ def test_what_insists_on_a_session_never_gets_the_next_one(world, client, method
     assert client.wait(following)["epoch"] != epoch
 
 
+def test_an_rpps_number_is_the_same_with_and_without_its_type(world, client):
+    """What a provider calls a person may lack the 8 in front; the session is theirs all the same."""
+    session = world.log_in(client, said={"subject_name_id": PERSON[1:]})
+    assert session["holder"]["national_id"] == PERSON
+    assert session["psc"]["subject_name_id"] == PERSON[1:], "as it was said"
+    client.call("session.lock")
+    assert world.log_in(client, "session.unlock")["epoch"] == session["epoch"]
+
+
 def test_a_session_that_was_unlocked_is_the_same_one(world, client):
     epoch = world.log_in(client)["epoch"]
     client.call("session.lock")
