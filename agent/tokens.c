@@ -53,15 +53,19 @@ static void keep(struct tokens *tokens, enum token_kind kind, const json_t *pack
     int64_t exp_at_s = json_get_int(packet, expiries[kind], 0);
     AUTO_JSON json_t *answer = NULL;
     struct token *token = &tokens->kinds[kind];
+    int64_t left_s;
 
     if (!json_is_string(text) || exp_at_s < 0)
         return;
+    left_s = exp_at_s - clock_real_s();
+    if (left_s > SESSION_MAX_S) /* no session sees its end, wherever that is */
+        left_s = SESSION_MAX_S;
     answer = json_pack("{s:O, s:s, s:I, s:I}", "token", text, "token_type", type_names[kind],
                        "expires_at", (json_int_t)exp_at_s, "epoch", (json_int_t)tokens->epoch);
     token_wipe(token);
     token->answer = json_dumps(answer, JSON_COMPACT);
     token->len = token->answer != NULL ? strlen(token->answer) : 0;
-    token->exp_ms = clock_boot_ms() + (exp_at_s - clock_real_s()) * 1000;
+    token->exp_ms = clock_boot_ms() + left_s * 1000;
 }
 
 static int64_t left_ms(const struct token *token)

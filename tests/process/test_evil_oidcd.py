@@ -181,6 +181,15 @@ def test_odd_tokens_harm_nobody(said):
         assert client.call("session.current")["session"]["method"] == "ecps"
 
 
+def test_a_token_that_lasts_for_ever_is_given():
+    """The end of an ID token is the provider's to say, and as far away as a number can be."""
+    with World(access_token_exp_at=2**63 - 1, id_token_exp_at=2**63 - 1) as agent:
+        with agent.client() as client:
+            login(client)
+            assert client.call("token.get", kind="id")["token"] == f"{MARKER}-id-1"
+            assert client.call("token.get")["token"] == f"{MARKER}-access-2"
+
+
 def test_a_provider_that_only_gives_expired_tokens():
     with World(ttl=-5) as agent, agent.client() as client:
         login(client)
