@@ -20,6 +20,11 @@
 
 #define CALLS_MAX 256
 
+/* A deadline that is noticed so late: this process did not run, nor may the child have. Once it
+ * runs again it has so long to answer. */
+#define NOTICED_LATE_MS 20
+#define OTHER_CHANCE_MS 1000
+
 struct call {
     struct call *next;
     struct child *child;
@@ -29,6 +34,7 @@ struct call {
     json_t *params; /* until sent */
     int fd;         /* until sent */
     bool sent;
+    bool spared; /* its deadline was noticed late */
     sd_event_source *timer;
     call_done done; /* NULL: forgotten */
     call_progress progress;
@@ -137,6 +143,21 @@ void child_kill(struct child *child, const char *why)
     process_kill(child->process);
 }
 
+/*
+ * A machine that slept, or stood still, is past many deadlines when it goes on: a child that did
+ * not run keeps what it holds, such as the tokens of a session. Who waits has deadlines of their
+ * own.
+ */
+static bool spare(struct call *call, int64_t due_ms)
+{
+    if (call->spared || clock_boot_ms() - due_ms < NOTICED_LATE_MS)
+        return false;
+    call->spared =
+        sd_event_source_set_time_relative(call->timer, (uint64_t)OTHER_CHANCE_MS * 1000) >= 0 &&
+        sd_event_source_set_enabled(call->timer, SD_EVENT_ONESHOT) >= 0;
+    return call->spared;
+}
+
 static int on_call_timeout(sd_event_source *source, uint64_t usec, void *user)
 {
     struct call *call = user;
@@ -144,7 +165,8 @@ static int on_call_timeout(sd_event_source *source, uint64_t usec, void *user)
     struct fail fail;
 
     (void)source;
-    (void)usec;
+    if (spare(call, (int64_t)usec / 1000))
+        return 0;
     fail_set(&fail, CPS_DEADLINE_EXCEEDED, "%s did not answer \"%s\"", child->class->program,
              call->op);
     child_kill(child, "no answer in time");

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sessions, providers and origins that change between a request and its answer."""
 import json
+import os
 import signal
+import time
 
 import pytest
 
@@ -17,9 +19,9 @@ NONCE = "0123456789"
 # An oidcd whose logins end when a line of HOME/oidcd says so, with what that line says of them.
 TOLD_OIDCD = """
 import select
-os.mkfifo(HOME + "/oidcd")
+os.path.exists(HOME + "/oidcd") or os.mkfifo(HOME + "/oidcd")
 fifo = os.open(HOME + "/oidcd", os.O_RDWR)
-waiting, count = [], 0
+waiting, checks, count = [], [], 0
 
 def login(request, **said):
     global count
@@ -39,21 +41,28 @@ def serve_one(request):
     elif op.startswith("login"):
         waiting.append(request)
     elif op == "cancel":
-        if LATE:  # it was done already
-            login(waiting.pop(0))
-        else:
-            refuse(waiting.pop(0), "CANCELLED")
+        for under_way in waiting, checks:
+            for one in [one for one in under_way if one["id"] == request["params"]["id"]]:
+                under_way.remove(one)
+                if LATE:  # it was done already
+                    login(one)
+                else:
+                    refuse(one, "CANCELLED")
         answer(request)
     elif op == "logout":
         note("ends " + request["params"]["handle"])
         answer(request, ended=True)
-    elif op == "send":
-        os.write(request["fds"][0], b"{}")
-        answer(request, status=200, content_type="application/json", bytes=2)
+    elif op == "check":
+        checks.append(request)
 
 hello()
 while True:
-    for end in select.select([channel, fifo], [], [])[0]:
+    left_s = checks[0]["deadline"] / 1000 - 0.05 - time.clock_gettime(time.CLOCK_BOOTTIME) \
+        if checks else None
+    if left_s is not None and left_s <= 0:  # as cps-oidcd does
+        refuse(checks.pop(0), "DEADLINE_EXCEEDED")
+        continue
+    for end in select.select([channel, fifo], [], [], left_s)[0]:
         if end is channel:
             serve_one(receive())
         else:
@@ -203,3 +212,35 @@ def test_a_yes_to_a_program_is_none_to_a_page(asking):
         assert failure(page, asked) == "CANCELLED"
         root.call("session.logout")
     rule.unlink()
+
+
+# Whose time ---------------------------------------------------------------------------------------
+
+def test_a_machine_that_stood_still_kills_nobody(world, client):
+    """All deadlines are over when it goes on: who could not answer is no reason to lose what it
+    holds. The agent goes on first."""
+    epoch = world.log_in(client)["epoch"]
+    oidcd = world.children(PROGRAM)
+    check = client.send("provider.check", provider="test", deadline_ms=1200)
+    assert wait_until(lambda: world.asked("check"))
+    ends = time.monotonic() + 1.5
+    both = [world.process.pid, *oidcd]
+    for pid in both:
+        os.kill(pid, signal.SIGSTOP)
+    assert wait_until(lambda: time.monotonic() > ends)
+    for pid in both:
+        os.kill(pid, signal.SIGCONT)
+    assert failure(client, check) == "DEADLINE_EXCEEDED"
+    again = client.send("provider.check", provider="test", deadline_ms=1200)
+    assert failure(client, again) == "DEADLINE_EXCEEDED"
+    assert world.children(PROGRAM) == oidcd
+    assert client.call("token.get")["epoch"] == epoch
+
+
+def test_a_child_that_stands_still_alone_is_killed(world, client):
+    oidcd = world.children(PROGRAM)
+    check = client.send("provider.check", provider="test", deadline_ms=1200)
+    assert wait_until(lambda: world.asked("check"))
+    os.kill(oidcd[0], signal.SIGSTOP)
+    assert failure(client, check) == "DEADLINE_EXCEEDED"
+    assert wait_until(lambda: world.children(PROGRAM) not in ([], oidcd))
