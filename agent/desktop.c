@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agent/cards.h"
+#include "agent/login.h"
 #include "agent/pin_policy.h"
 #include "agent/server.h"
 #include "agent/sessions.h"
@@ -76,6 +77,8 @@ static void leave(struct desktop *desktop)
     if (desktop_check(desktop, &why) == CPS_OK)
         fail_set(&why, CPS_PCSC_UNAVAILABLE, "the machine is about to sleep");
     desktop->away = true;
+    if (desktop->background) /* a phone may still say yes, of somebody who is not there */
+        logins_end(desktop->agent->logins, &why);
     sessions_visit(desktop->agent->sessions, close_card_session, desktop);
     cards_release(desktop->agent->cards, &why, on_released, desktop);
 }
@@ -123,6 +126,8 @@ void desktop_set_locked(struct desktop *desktop, bool locked)
     fail_set(&why, CPS_CANCELLED, "the screen was locked");
     pins_stop_all(desktop->agent, &why);
     cards_reset(desktop->agent->cards);
+    if (strcmp(desktop->on_lock, "keep") != 0)
+        logins_end(desktop->agent->logins, &why);
     if (strcmp(desktop->on_lock, "close") == 0)
         session_input(desktop->agent->session, SESSION_SCREEN_LOCKED);
     else if (strcmp(desktop->on_lock, "lock") == 0)

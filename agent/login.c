@@ -253,13 +253,10 @@ void login_succeed(struct login *login, struct login_proof *proof)
     trust_review(agent); /* of what changed while it was under way */
 }
 
-void logins_end(struct logins *logins)
+void logins_end(struct logins *logins, const struct fail *why)
 {
-    struct fail fail;
-
-    fail_set(&fail, CPS_AGENT_UNAVAILABLE, "the agent stops");
     while (logins != NULL && logins->first != NULL)
-        login_fail(logins->first, &fail);
+        login_fail(logins->first, why);
 }
 
 void logins_free(struct logins *logins)

@@ -53,8 +53,8 @@ struct logins;
 struct logins *logins_new(struct agent *agent);
 void logins_free(struct logins *logins);
 
-/* The agent stops: all who wait are told. */
-void logins_end(struct logins *logins);
+/* Those under way come to nothing, for this reason. */
+void logins_end(struct logins *logins, const struct fail *why);
 
 /* Starts a card login (login_card.c) or a provider's (login_psc.c) for a request, or joins one. */
 void login_by_card(struct agent *agent, struct request *request, enum login_purpose purpose);

@@ -219,14 +219,15 @@ static int on_manager_signal(sd_bus_message *message, void *user, sd_bus_error *
     return 0;
 }
 
+/* The end of a sleep may have been missed: whoever runs is awake. */
 static void begin(struct logind *logind)
 {
+    desktop_wake(logind->agent->desktop);
     inhibit(logind);
     find_session(logind);
 }
 
-/* logind was restarted: it knows nothing of our inhibitor, and may have missed the end of a sleep.
- */
+/* logind was restarted: it knows nothing of our inhibitor. */
 static int on_owner_changed(sd_bus_message *message, void *user, sd_bus_error *error)
 {
     struct logind *logind = user;
@@ -238,10 +239,8 @@ static int on_owner_changed(sd_bus_message *message, void *user, sd_bus_error *e
     log_info("logind: %s", new[0] != '\0' ? "there" : "gone");
     let_sleep(logind);
     drop_session(logind);
-    if (new[0] == '\0')
-        return 0;
-    desktop_wake(logind->agent->desktop);
-    begin(logind);
+    if (new[0] != '\0')
+        begin(logind);
     return 0;
 }
 

@@ -275,8 +275,11 @@ static int set_up_loop(struct agent *agent)
 /* In the order in which they stop needing each other: logins first, processes last. */
 static void tear_down(struct agent *agent)
 {
+    struct fail stops;
+
+    fail_set(&stops, CPS_AGENT_UNAVAILABLE, "the agent stops");
     evidence_hold(agent->evidence);
-    logins_end(agent->logins);
+    logins_end(agent->logins, &stops);
     if (agent->sessions != NULL) /* before the cards go: it is not their removal that ends them */
         sessions_stop(agent->sessions);
     logind_free(agent->logind);

@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from cpsworld.agent import Agent, RpcError
+from cpsworld.agent import Agent, RpcError, failure
 from cpsworld.desk import Desk
-from cpsworld.evil import OIDCD, PROVIDER_SETTINGS, evil, open_descriptors
+from cpsworld.evil import OIDCD, PROVIDER_SETTINGS, TOLD_OIDCD, Notes, evil, open_descriptors
 from cpsworld.logind import Logind
 from cpsworld.paths import slowness
 from cpsworld.wait import wait_until
@@ -250,6 +250,54 @@ def test_lock_locks_the_session_when_told_so(logind):
         assert unlocked["state"] == "open" and unlocked["epoch"] == session["epoch"]
 
 
+@contextlib.contextmanager
+def phone_rings(logind, settings=""):
+    """A client whose login waits for a phone, the login, what lets that phone say yes, and what
+    counts its rings."""
+    with Agent(libexec={"cps-oidcd": evil(TOLD_OIDCD, LATE=False)}, env=logind.env(),
+               settings=PROVIDER_SETTINGS + settings) as agent, agent.client() as client:
+        assert wait_until(lambda: client.call("status")["desktop"]["state"] == "active")
+        client.call("subscribe")
+        login = client.send("session.login", method="ecps", national_id="899700001011")
+        rings = lambda: len(Notes(agent).of("cps-oidcd", "op login_ciba"))
+        assert wait_until(rings)
+        yield client, login, lambda: (agent.dir / "home" / "oidcd").write_text("{}"), rings
+
+
+@pytest.mark.parametrize("on_lock", ["close", "lock"])
+def test_nobody_logs_in_who_has_left(logind, on_lock):
+    """The screen is locked while the phone rings: a yes on it opens nothing behind the lock."""
+    with phone_rings(logind, f"[session]\non_lock = {on_lock}\n") as (client, login, say_yes, rings):
+        logind.set_locked(True)
+        client.next_event("event.desktop", locked=True)
+        assert failure(client, login) == "CANCELLED"
+        assert client.call("session.current")["session"] is None
+        logind.set_locked(False)
+        client.next_event("event.desktop", locked=False)
+        again = client.send("session.login", method="ecps", national_id="899700001011")
+        assert wait_until(lambda: rings() == 2)
+        say_yes()
+        assert client.wait(again)["method"] == "ecps"
+
+
+def test_who_logs_in_goes_on_when_told_so(logind):
+    with phone_rings(logind, "[session]\non_lock = keep\n") as (client, login, say_yes, _):
+        logind.set_locked(True)
+        client.next_event("event.desktop", locked=True)
+        say_yes()
+        assert client.wait(login)["method"] == "ecps"
+        logind.set_locked(False)
+
+
+def test_another_user_comes_while_the_phone_rings(logind):
+    with phone_rings(logind) as (client, login, *_):
+        logind.set_active(False)
+        try:
+            assert failure(client, login) == "SESSION_BACKGROUND"
+        finally:
+            logind.set_active(True)
+
+
 # The bus and logind themselves --------------------------------------------------------------------
 
 def test_logind_is_restarted(desk, logind):
@@ -326,3 +374,17 @@ def test_the_bus_goes_and_comes_back(logind):
         logind.start_bus()
         logind.start_logind()
         assert wait_until(logind.inhibitors, 10)
+
+
+def test_the_bus_goes_while_the_machine_sleeps(logind):
+    with Agent(env=logind.env()) as agent, agent.client() as client:
+        assert wait_until(logind.inhibitors)
+        logind.prepare_for_sleep(True)
+        assert wait_until(lambda: client.call("status")["desktop"]["state"] == "suspended")
+        logind.stop_logind()
+        logind.stop_bus()
+        assert wait_until(lambda: "bus is gone" in agent.log.read_text())
+        logind.start_bus()
+        logind.start_logind()
+        assert wait_until(lambda: client.call("status")["desktop"]["state"] == "active"), \
+            "the end of the sleep was missed"

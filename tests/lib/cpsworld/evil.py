@@ -192,6 +192,59 @@ def honest(request):
 serve(honest)
 """
 
+# An oidcd whose logins end when a line of HOME/oidcd says so, with what that line says of them.
+TOLD_OIDCD = """
+import select
+os.path.exists(HOME + "/oidcd") or os.mkfifo(HOME + "/oidcd")
+fifo = os.open(HOME + "/oidcd", os.O_RDWR)
+waiting, checks, count = [], [], 0
+
+def login(request, **said):
+    global count
+    count += 1
+    now = int(time.time())
+    answer(request, **{"handle": f"h{count}", "provider": request["params"]["provider"],
+           "issuer": "https://idp.example", "sub": "s", "subject_name_id": "899700001011",
+           "acr": "eidas1", "auth_mode": "MOBILE", "auth_at": now, "userinfo": {}, "warnings": [],
+           "id_token": f"i{count}", "id_token_exp_at": now + 600, "access_token": f"a{count}",
+           "access_token_exp_at": now + 600, **said})
+
+def serve_one(request):
+    op = request["op"]
+    if op == "providers":
+        answer(request, providers=[{"name": name, "issuer": "https://idp.example", "state": "up",
+               "methods": ["ecps", "browser", "proxy"]} for name in ("test", "second")])
+    elif op.startswith("login"):
+        waiting.append(request)
+    elif op == "cancel":
+        for under_way in waiting, checks:
+            for one in [one for one in under_way if one["id"] == request["params"]["id"]]:
+                under_way.remove(one)
+                if LATE:  # it was done already
+                    login(one)
+                else:
+                    refuse(one, "CANCELLED")
+        answer(request)
+    elif op == "logout":
+        note("ends " + request["params"]["handle"])
+        answer(request, ended=True)
+    elif op == "check":
+        checks.append(request)
+
+hello()
+while True:
+    left_s = checks[0]["deadline"] / 1000 - 0.05 - time.clock_gettime(time.CLOCK_BOOTTIME) \
+        if checks else None
+    if left_s is not None and left_s <= 0:  # as cps-oidcd does
+        refuse(checks.pop(0), "DEADLINE_EXCEEDED")
+        continue
+    for end in select.select([channel, fifo], [], [], left_s)[0]:
+        if end is channel:
+            serve_one(receive())
+        else:
+            login(waiting.pop(0), **json.loads(os.read(fifo, 4096)))
+"""
+
 # A cardwatch that says what lines written to HOME/cardwatch say.
 SPOKEN_CARDWATCH = """
 hello()
