@@ -150,8 +150,7 @@ static cps_error check(const struct agent *agent, const struct request *request,
     if (session_check_epoch(agent->session, request->params, fail) != CPS_OK ||
         session_check(agent->session, fail) != CPS_OK)
         return fail->code;
-    if (strcmp(session_proof(agent->session)->method, "proxy") != 0 ||
-        tokens_handle(session_tokens(agent->session)) == NULL)
+    if (!tokens_are_at_proxy(session_tokens(agent->session)))
         return fail_set(fail, CPS_TOKEN_UNAVAILABLE, "the session is not at an e-Santé proxy");
     return CPS_OK;
 }

@@ -170,6 +170,11 @@ const char *tokens_provider(const struct tokens *tokens)
     return tokens->handle != NULL ? tokens->provider : NULL;
 }
 
+bool tokens_are_at_proxy(const struct tokens *tokens)
+{
+    return tokens->handle != NULL && tokens->kinds[TOKEN_ACCESS].answer == NULL;
+}
+
 const char *tokens_handle(const struct tokens *tokens)
 {
     return tokens->handle;

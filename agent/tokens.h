@@ -39,6 +39,9 @@ unsigned tokens_generation(const struct tokens *tokens);
 /* The provider of the session's tokens, or NULL: it has none. Borrowed. */
 const char *tokens_provider(const struct tokens *tokens);
 
+/* An e-Santé proxy keeps them: the session goes by it, whatever has proved its owner since. */
+bool tokens_are_at_proxy(const struct tokens *tokens);
+
 /* The name that oidcd has for the provider's session, or NULL. Borrowed. */
 const char *tokens_handle(const struct tokens *tokens);
 

@@ -11,7 +11,7 @@ import pytest
 from cpsworld import VirtualCard
 from cpsworld.agent import RpcError, unprivileged
 from cpsworld.desk import Desk
-from cpsworld.evil import OIDCD, PROVIDER_SETTINGS, evil
+from cpsworld.evil import OIDCD, PROVIDER_SETTINGS, TOLD_OIDCD, Notes, evil
 from cpsworld.paths import build_dir
 from cpsworld.wait import wait_until
 
@@ -319,3 +319,22 @@ def test_by_default_the_first_session_ends():
         assert code(desk, "statement.get", epoch=mine["epoch"], **STATEMENT) == "SESSION_CHANGED"
         desk.client.call("session.logout", epoch=theirs["epoch"])
         assert desk.session() is None
+
+
+def test_a_step_up_by_the_card_leaves_the_proxy_in_use():
+    """What goes through an e-Santé proxy goes on: its session is still there."""
+    here = {"kind": "esante-proxy", "channel": "MOBILE", "access_token": None, "id_token": None}
+    with Desk(settings=PROVIDER_SETTINGS,
+              libexec={"cps-oidcd": evil(TOLD_OIDCD, LATE=False)}) as desk:
+        assert wait_until(lambda: desk.client.call("status")["providers"])
+        login = desk.client.send("session.login", method="proxy", national_id=PHYSICIAN)
+        assert wait_until(lambda: Notes(desk.agent).of("cps-oidcd", "op login_proxy"))
+        (desk.agent.dir / "home" / "oidcd").write_text(json.dumps(here))
+        epoch = desk.client.wait(login)["epoch"]
+        for by in ("proxy", "card"):
+            sent = desk.client.call("proxy.send", service="dmp", endpoint="x")
+            assert sent["status"] == 200 and sent["epoch"] == epoch
+            if by == "proxy":
+                desk.pinentry.answers("pin " + desk.pin)
+                stepped = desk.client.call("session.step_up", max_age=0, method="card")
+                assert stepped["method"] == "card" and stepped["epoch"] == epoch

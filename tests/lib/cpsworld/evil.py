@@ -230,6 +230,9 @@ def serve_one(request):
         answer(request, ended=True)
     elif op == "check":
         checks.append(request)
+    elif op == "send":
+        os.write(request["fds"][0], b"{}")
+        answer(request, status=200, content_type="application/json", bytes=2)
 
 hello()
 while True:
