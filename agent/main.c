@@ -39,6 +39,7 @@
 #include "agent/trust.h"
 #include "agent/trust_watch.h"
 #include "base/confine.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "base/util.h"
 
@@ -355,6 +356,7 @@ int main(int argc, char **argv)
     }
     (void)signal(SIGPIPE, SIG_IGN);
     confine_memory();
+    json_wipe_freed();
     /* A millisecond of start and 200 kB that error texts and cipher names would cost, unused. */
     OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS | OPENSSL_INIT_NO_ADD_ALL_CIPHERS,
                         NULL);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/json.h"
 
+#include <malloc.h>
+#include <stdlib.h>
 #include <string.h>
 
 /*
@@ -28,6 +30,18 @@ static bool shallow(const char *text, size_t len)
         }
     }
     return true;
+}
+
+static void free_wiped(void *block)
+{
+    if (block != NULL)
+        explicit_bzero(block, malloc_usable_size(block));
+    free(block);
+}
+
+void json_wipe_freed(void)
+{
+    json_set_alloc_funcs(malloc, free_wiped);
 }
 
 json_t *json_parse_strict(const char *text, size_t len)

@@ -11,6 +11,10 @@
 /* Deepest nesting accepted from outside. */
 #define JSON_DEPTH_MAX 16
 
+/* From now on jansson wipes what it frees: for processes whose packets carry tokens. Once, before
+ * anything else of it. */
+void json_wipe_freed(void);
+
 /*
  * Parses one JSON text: UTF-8, no duplicate member, no NUL inside strings, nothing after it but
  * white space, at most JSON_DEPTH_MAX levels. NULL when it is anything else. The caller owns it.

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "base/util.h"
 #include "oidc/buffer.h"
 #include "oidc/client_key.h"
@@ -405,7 +406,7 @@ static char *copy_text(const char *text)
 bool http_global_init(void)
 {
     unsetenv("SSLKEYLOGFILE"); /* libcurl would write the TLS keys there */
-    json_set_alloc_funcs(malloc, free_wiped);
+    json_wipe_freed();
     return curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, free_wiped, realloc_wiped, copy_text,
                                 calloc) == CURLE_OK;
 }

@@ -2,6 +2,7 @@
 """Sessions, providers and origins that change between a request and its answer."""
 import json
 import os
+import pathlib
 import signal
 import time
 
@@ -158,6 +159,37 @@ def test_a_yes_to_a_program_is_none_to_a_page(asking):
         assert failure(page, asked) == "CANCELLED"
         root.call("session.logout")
     rule.unlink()
+
+
+def memory(pid):
+    """Everything that a process can write to, as one string of bytes."""
+    parts = []
+    with open(f"/proc/{pid}/mem", "rb", buffering=0) as mem:
+        for line in pathlib.Path(f"/proc/{pid}/maps").read_text(encoding="utf-8").splitlines():
+            bounds, rights = line.split()[:2]
+            start, end = (int(bound, 16) for bound in bounds.split("-"))
+            if rights.startswith("rw"):
+                try:
+                    mem.seek(start)
+                    parts.append(mem.read(min(end - start, 64 << 20)))
+                except (OSError, OverflowError):
+                    pass
+    return b"".join(parts)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="the memory of the agent is closed to its own user")
+def test_no_token_is_left_in_memory(world, client):
+    """Not after a logout, in whatever the answers were taken apart with."""
+    marker = "jeton-marqueur-7c01"
+    for _ in range(3):
+        world.log_in(client, said={"access_token": "a" * 200 + marker + "a" * 700,
+                                   "id_token": "i" * 200 + marker + "i" * 700})
+        for kind in ("access", "id"):
+            assert marker in client.call("token.get", kind=kind)["token"]
+    assert marker.encode() in memory(world.process.pid), "this would find one"
+    client.call("session.logout")
+    assert client.call("session.current")["session"] is None
+    assert memory(world.process.pid).count(marker.encode()) == 0
 
 
 # Whose time ---------------------------------------------------------------------------------------
