@@ -11,6 +11,10 @@
 #include "base/proto.h"
 #include "base/util.h"
 
+/* Answers that can be no code before the dialogue is given up: they cost the card nothing, but a
+ * pinentry that is broken would be asked for ever. */
+#define INVALID_MAX 10
+
 enum step { STEP_TRIES, STEP_LAST_TRY, STEP_ASKING, STEP_CARD, STEP_PAD };
 
 static const struct kind {
@@ -41,6 +45,7 @@ struct pin_dialog {
     int pipe; /* read end; only cardop reads it */
     int tries_left;
     bool last_try_confirmed;
+    unsigned invalid;     /* answers that could be no code */
     cps_error last_error; /* why the code is asked again */
 };
 
@@ -142,7 +147,8 @@ static void on_typed(void *user, json_t *result, const struct fail *fail)
     dialog->prompt = NULL;
     if (fail == NULL) {
         enter(dialog, STEP_CARD);
-    } else if (fail->code == CPS_PIN_INVALID) { /* nothing was typed */
+    } else if (fail->code == CPS_PIN_INVALID && ++dialog->invalid < INVALID_MAX) {
+        /* nothing was typed */
         dialog->last_error = fail->code;
         enter(dialog, STEP_ASKING);
     } else {
@@ -165,10 +171,10 @@ static void on_message_closed(void *user, json_t *result, const struct fail *fai
     finish(dialog, &cancelled);
 }
 
-static bool asks_again(const struct pin_dialog *dialog, const struct fail *fail)
+static bool asks_again(struct pin_dialog *dialog, const struct fail *fail)
 {
     if (fail->code == CPS_PIN_INVALID)
-        return true;
+        return ++dialog->invalid < INVALID_MAX;
     if (fail->code == dialog->kind->wrong)
         return fail->tries_left != 0;
     return fail->code == CPS_PIN_LAST_TRY && !dialog->last_try_confirmed;

@@ -99,6 +99,18 @@ def test_what_cannot_be_a_pin_is_never_sent(desk, weak):
     assert presented(desk) == before and desk.card.tries()["pin"] == 3
 
 
+@pytest.mark.parametrize("typed", ["12", ""])
+def test_a_pinentry_that_never_gives_a_code(desk, typed):
+    """A broken one is not asked for as long as the request lives."""
+    desk.pinentry.default("pin " + typed)
+    try:
+        error = desk.refused("pin " + typed)
+        assert error.name == "PIN_INVALID" and presented(desk) == 0
+        assert desk.pinentry.questions() == 10
+    finally:
+        desk.pinentry.default("cancel")
+
+
 def test_the_last_try_of_a_change_is_the_user_s_to_give(desk):
     desk.card.tries(pin=1)
     assert refused(desk, "card.change_pin", "no").name == "PIN_LAST_TRY"
