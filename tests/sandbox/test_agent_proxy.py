@@ -20,6 +20,8 @@ ca_file = {ca}
 # These tests run as root, whom the agent of another user cannot tell.
 ALLOWED = "[default]\nproxy = yes\n"
 NAMED = "[dpi]\nprogram = {program}\nproxy = yes\n[default]\nproxy = no\n"
+BY_SERVICE = ("[dpi]\nprogram = /usr/bin/python3*\nproxy = no\n"
+              "[dpi-service]\nprogram = /usr/bin/python3*\naudiences = {service}\nproxy = yes\n")
 SEND = """
 import json, socket, sys
 with socket.socket(socket.AF_UNIX) as agent:
@@ -141,10 +143,12 @@ def test_the_card_that_leaves_disconnects(psc):
         assert wait_until(lambda: not sessions(psc))
 
 
-@pytest.mark.parametrize("program, said", [("/usr/bin/python3*", "200"),
-                                           ("/usr/bin/dpi", "NOT_ALLOWED")])
-def test_programs_with_and_without_a_rule(psc, program, said):
-    with Station(psc, insert=None, policy=NAMED.format(program=program)) as desk:
+@pytest.mark.parametrize("policy, said", [
+    (NAMED.format(program="/usr/bin/python3*"), "200"),
+    (NAMED.format(program="/usr/bin/dpi"), "NOT_ALLOWED"),
+    (BY_SERVICE.format(service="dmp"), "200"), (BY_SERVICE.format(service="insi"), "NOT_ALLOWED")])
+def test_programs_with_and_without_a_rule(psc, policy, said):
+    with Station(psc, insert=None, policy=policy) as desk:
         desk.connect()
         run = subprocess.run(unprivileged(["/usr/bin/python3", "-c", SEND,
                                            str(desk.agent.socket)]),
