@@ -31,6 +31,7 @@ struct agent {
     struct blocks *blocks;
     struct trust_watch *trust_watch;
     struct revocation *revocation;
+    struct state_store *store; /* of the small files in the state directory */
     struct keys *keys;
     struct sessions *sessions;
     struct session *session; /* the one at the desk, whatever its state (agent/sessions.h) */

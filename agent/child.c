@@ -327,26 +327,51 @@ void child_end(struct child *child, const struct fail *fail)
         destroy(child);
 }
 
-void child_post(struct child *child, const char *op, json_t *params)
+void child_post(struct child *child, const char *op, json_t *params, int pass_fd)
 {
     AUTO_FREE char *name = strdup(op);
     AUTO_JSON json_t *given = params;
-    struct call call = {.id = child->next_id++, .op = name, .params = given, .fd = -1};
+    struct call call = {.id = child->next_id++, .op = name, .params = given, .fd = pass_fd};
     int r = send_request(child, &call);
 
     if (r < 0)
         log_warning("%s: %s", child->class->program, strerror(-r));
 }
 
-void child_finish(struct child *child, int timeout_ms)
+/* What it could not do is all that its last answers are read for. */
+static void log_last_errors(const struct child *child)
 {
+    AUTO_JSON json_t *packet = NULL;
+    AUTO_CLOSE int passed = -1;
+
+    while (packet_recv(child->channel, &packet, &passed) == 1) {
+        const json_t *error = json_get_object(packet, "error");
+        struct fail fail;
+        char text[512];
+
+        if (error != NULL) {
+            fail_from_json(&fail, error);
+            fail_describe(&fail, text, sizeof text);
+            log_warning("%s: %s", child->class->program, text);
+        }
+        json_decref(TAKE_PTR(packet));
+        if (passed >= 0)
+            close(TAKE_FD(passed));
+    }
+}
+
+bool child_finish(struct child *child, int timeout_ms)
+{
+    bool ended;
+
     if (child == NULL)
-        return;
+        return true;
     child->io = sd_event_source_disable_unref(child->io);
     (void)shutdown(child->channel, SHUT_WR); /* it reads what it was sent, then the end */
-    if (child->process != NULL)
-        process_await(child->process, timeout_ms);
+    ended = child->process == NULL || process_await(child->process, timeout_ms);
+    log_last_errors(child);
     child_free(child);
+    return ended;
 }
 
 static void on_process_exit(void *user)

@@ -46,11 +46,12 @@ void child_end(struct child *child, const struct fail *fail);
 
 /*
  * When the agent ends and its event loop is over: child_post() sends a request whose answer nobody
- * will read (params is stolen), child_finish() lets the process do what it was sent, waits for its
- * end, timeout_ms at most, and frees the child (NULL is fine).
+ * will wait for (params is stolen, pass_fd as below), child_finish() lets the process do what it
+ * was sent, waits for its end, timeout_ms at most, logs what it could not do and frees the child
+ * (NULL is fine). False: it has not ended.
  */
-void child_post(struct child *child, const char *op, json_t *params);
-void child_finish(struct child *child, int timeout_ms);
+void child_post(struct child *child, const char *op, json_t *params, int pass_fd);
+bool child_finish(struct child *child, int timeout_ms);
 
 /*
  * Sends a request; params is stolen, pass_fd (or -1) is duplicated at once. timeout_ms counts from

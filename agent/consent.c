@@ -58,7 +58,7 @@ struct consents *consents_new(struct agent *agent)
     if (consents == NULL)
         return NULL;
     consents->agent = agent;
-    consents->memory = consent_memory_new(agent->options.state_dir);
+    consents->memory = consent_memory_new(agent->options.state_dir, agent->store);
     if (consents->memory == NULL) {
         free(consents);
         return NULL;
@@ -207,18 +207,12 @@ static void remember(struct question *question, bool allowed)
 {
     struct consents *consents = question->agent->consents;
     struct consent_about about;
-    struct fail fail;
-    char text[256];
 
     evidence_consent(question->agent, TAILQ_FIRST(&question->waiters)->request->conn,
                      question->kind, question->audience, allowed ? "given" : "refused");
-    if (!question->remembered ||
-        !about_of(consents, question->program, question->origin, question->kind, question->audience,
-                  &about) ||
-        consent_memory_add(consents->memory, &about, allowed, &fail) == CPS_OK)
-        return;
-    fail_describe(&fail, text, sizeof text);
-    log_warning("an answer about a program is not kept: %s", text);
+    if (question->remembered && about_of(consents, question->program, question->origin,
+                                         question->kind, question->audience, &about))
+        consent_memory_add(consents->memory, &about, allowed);
 }
 
 static void on_answer(void *user, json_t *result, const struct fail *fail)
@@ -390,8 +384,7 @@ json_t *consents_json(struct consents *consents)
     return consent_memory_json(consents->memory, person(consents));
 }
 
-cps_error consents_revoke(struct consents *consents, int64_t id, const char *program,
-                          unsigned *ret_count, struct fail *fail)
+unsigned consents_revoke(struct consents *consents, int64_t id, const char *program)
 {
-    return consent_memory_revoke(consents->memory, id, program, ret_count, fail);
+    return consent_memory_revoke(consents->memory, id, program);
 }

@@ -48,8 +48,7 @@ void consents_end(struct consents *consents, int64_t epoch, cps_error code);
 json_t *consents_json(struct consents *consents);
 
 /* As consent_memory_revoke(). */
-cps_error consents_revoke(struct consents *consents, int64_t id, const char *program,
-                          unsigned *ret_count, struct fail *fail);
+unsigned consents_revoke(struct consents *consents, int64_t id, const char *program);
 
 /* What is remembered for the person at the desk; POLICY_SILENT: nothing. */
 enum policy_answer consents_recall(struct consents *consents, const char *program,

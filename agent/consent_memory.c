@@ -23,7 +23,7 @@ struct answer {
 };
 
 struct consent_memory {
-    char path[PATH_MAX];
+    struct state_store *store;
     uint64_t generation;
     int64_t next_id;
     size_t n;
@@ -102,17 +102,18 @@ static bool load_answers(struct consent_memory *memory, const json_t *file)
     return true;
 }
 
-static void load(struct consent_memory *memory)
+static void load(struct consent_memory *memory, const char *state_dir)
 {
     AUTO_FREE char *text = NULL;
     AUTO_JSON json_t *file = NULL;
+    char path[PATH_MAX], why[256];
     struct fail fail;
-    char why[256];
 
-    if (state_file_read(memory->path, FILE_MAX, &text, &fail) != CPS_OK) {
+    snprintf(path, sizeof path, "%s/" CONSENT_MEMORY_FILE, state_dir);
+    if (state_file_read(path, FILE_MAX, &text, &fail) != CPS_OK) {
         fail_describe(&fail, why, sizeof why);
         log_warning("answers about programs: %s", why);
-        state_file_set_aside(memory->path);
+        state_file_set_aside(path);
         return;
     }
     if (text == NULL)
@@ -121,18 +122,18 @@ static void load(struct consent_memory *memory)
     if (load_answers(memory, file))
         return;
     clear(memory);
-    state_file_set_aside(memory->path);
+    state_file_set_aside(path);
 }
 
-struct consent_memory *consent_memory_new(const char *state_dir)
+struct consent_memory *consent_memory_new(const char *state_dir, struct state_store *store)
 {
     struct consent_memory *memory = calloc(1, sizeof *memory);
 
     if (memory == NULL)
         return NULL;
-    snprintf(memory->path, sizeof memory->path, "%s/" CONSENT_MEMORY_FILE, state_dir);
+    memory->store = store;
     memory->next_id = 1;
-    load(memory);
+    load(memory, state_dir);
     return memory;
 }
 
@@ -149,7 +150,7 @@ uint64_t consent_memory_generation(const struct consent_memory *memory)
     return memory->generation;
 }
 
-static cps_error save(const struct consent_memory *memory, struct fail *fail)
+static void save(const struct consent_memory *memory)
 {
     AUTO_JSON json_t *list = json_array();
     AUTO_JSON json_t *file = NULL;
@@ -160,8 +161,9 @@ static cps_error save(const struct consent_memory *memory, struct fail *fail)
     file = json_pack("{s:i, s:I, s:O}", "version", FILE_VERSION, "next_id",
                      (json_int_t)memory->next_id, "answers", list);
     text = json_dumps(file, JSON_INDENT(1));
-    return text != NULL ? state_file_replace(memory->path, text, fail)
-                        : fail_set(fail, CPS_INTERNAL, "out of memory");
+    if (text == NULL)
+        abort(); /* a refusal could not be honoured; the supervisor starts the agent again */
+    state_store_put(memory->store, CONSENT_MEMORY_FILE, text, strlen(text));
 }
 
 static size_t find(const struct consent_memory *memory, const char *key)
@@ -184,8 +186,8 @@ enum policy_answer consent_memory_find(const struct consent_memory *memory,
     return json_get_bool(memory->list[at].json, "allowed", false) ? POLICY_YES : POLICY_NO;
 }
 
-cps_error consent_memory_add(struct consent_memory *memory, const struct consent_about *about,
-                             bool allowed, struct fail *fail)
+void consent_memory_add(struct consent_memory *memory, const struct consent_about *about,
+                        bool allowed)
 {
     char *key = key_of(about);
     size_t at = find(memory, key);
@@ -202,7 +204,7 @@ cps_error consent_memory_add(struct consent_memory *memory, const struct consent
                           about->program, "origin", about->origin, "kind",
                           policy_kind_names[about->kind], "audience", about->audience, "allowed",
                           allowed, "at", (json_int_t)clock_real_s())};
-    return save(memory, fail);
+    save(memory);
 }
 
 static bool is_about(const json_t *json, int64_t id, const char *program)
@@ -215,8 +217,7 @@ static bool is_about(const json_t *json, int64_t id, const char *program)
             (origin != NULL && strcmp(program, origin) == 0));
 }
 
-cps_error consent_memory_revoke(struct consent_memory *memory, int64_t id, const char *program,
-                                unsigned *ret_count, struct fail *fail)
+unsigned consent_memory_revoke(struct consent_memory *memory, int64_t id, const char *program)
 {
     size_t before = memory->n;
     size_t i = 0;
@@ -226,11 +227,11 @@ cps_error consent_memory_revoke(struct consent_memory *memory, int64_t id, const
             drop(memory, i);
         else
             i++;
-    *ret_count = (unsigned)(before - memory->n);
-    if (*ret_count == 0)
-        return CPS_OK;
-    memory->generation++;
-    return save(memory, fail);
+    if (memory->n < before) {
+        memory->generation++;
+        save(memory);
+    }
+    return (unsigned)(before - memory->n);
 }
 
 json_t *consent_memory_json(const struct consent_memory *memory, const char *person)

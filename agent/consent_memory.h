@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "agent/policy_terms.h"
-#include "base/fail.h"
+#include "agent/state_store.h"
 
 #define CONSENT_MEMORY_FILE "consents.json"
 
@@ -30,8 +30,9 @@ struct consent_about {
     const char *audience; /* of the statement or token: "" when there is none */
 };
 
-/* Reads the file, once; a damaged one is set aside. NULL when memory is short. */
-struct consent_memory *consent_memory_new(const char *state_dir);
+/* Reads the file, once; a damaged one is set aside. store is borrowed. NULL when memory is short.
+ */
+struct consent_memory *consent_memory_new(const char *state_dir, struct state_store *store);
 void consent_memory_free(struct consent_memory *memory);
 
 /* Another number after each change: answers found before are not to be used any more. */
@@ -40,16 +41,15 @@ uint64_t consent_memory_generation(const struct consent_memory *memory);
 enum policy_answer consent_memory_find(const struct consent_memory *memory,
                                        const struct consent_about *about);
 
-/* CPS_STORAGE when the file cannot be written: the answer holds until the agent ends. */
-cps_error consent_memory_add(struct consent_memory *memory, const struct consent_about *about,
-                             bool allowed, struct fail *fail);
+/* The answer holds from now on; the disk follows. */
+void consent_memory_add(struct consent_memory *memory, const struct consent_about *about,
+                        bool allowed);
 
 /*
  * Forgets the answers with that number (0: any) and about that program or origin (NULL: any); how
- * many. CPS_STORAGE: the file could not be written, and they would come back with the agent.
+ * many. Until the disk has followed they could come back with the agent.
  */
-cps_error consent_memory_revoke(struct consent_memory *memory, int64_t id, const char *program,
-                                unsigned *ret_count, struct fail *fail);
+unsigned consent_memory_revoke(struct consent_memory *memory, int64_t id, const char *program);
 
 /* [{id, program, origin?, kind, audience, allowed, at, mine}]; person: who "mine" is of, or NULL.
  */

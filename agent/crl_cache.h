@@ -7,19 +7,10 @@
 #define AGENT_CRL_CACHE_H
 
 #include <openssl/x509.h>
-#include <stdint.h>
 
-#define CRL_CACHE_NAME_SIZE 72
+#define CRL_CACHE_NAME_SIZE 80
 
-/* The file of a list: one for each address and issuer. */
+/* The file of a list, in the state directory: one for each address and issuer. */
 void crl_cache_name(const char *url, const X509 *issuer, char ret_name[static CRL_CACHE_NAME_SIZE]);
-
-/* A descriptor for reading, and when it was fetched; -1 when nothing is kept. */
-int crl_cache_open(const char *state_dir, const char *name, int64_t *ret_fetched_s);
-
-/* A new file, -1 when there cannot be one; crl_cache_keep() puts it in its place when it is full.
- */
-int crl_cache_create(const char *state_dir, const char *name);
-int crl_cache_keep(const char *state_dir, const char *name);
 
 #endif

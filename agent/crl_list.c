@@ -11,6 +11,7 @@
 #include "agent/child.h"
 #include "agent/crl_cache.h"
 #include "agent/oidc.h"
+#include "agent/state_store.h"
 #include "agent/trust/crl.h"
 #include "base/clock.h"
 #include "base/json.h"
@@ -25,6 +26,9 @@
 #define RETRY_MAX_S   3600
 #define REFRESH_MIN_S 60
 
+/* The cache may be on a disk that does not answer: a list can be fetched again. */
+#define CACHE_TIMEOUT_MS 5000
+
 enum phase { LIST_IDLE, LIST_LOADING, LIST_FETCHING, LIST_CHECKING };
 
 struct crl_list {
@@ -32,13 +36,12 @@ struct crl_list {
     const struct crl_list_policy *policy;
     char *url;
     X509 *issuer;
-    char file[CRL_CACHE_NAME_SIZE];
+    char file[CRL_CACHE_NAME_SIZE]; /* of the state directory */
     enum phase phase;
     struct child *helper;
     struct call *fetch;
-    int source;              /* the list being looked at: memfd, or the file of the cache */
+    int source;              /* memfd of a list that was fetched */
     int records;             /* memfd of its table, until it is open */
-    int kept;                /* new file of the cache */
     struct crl_info pending; /* what the helper says of it */
     struct crl_table *table; /* NULL: there is no list */
     struct crl_info info;
@@ -114,7 +117,6 @@ static void land(struct crl_list *list, const struct fail *fail)
     child_free(TAKE_PTR(list->helper));
     drop(&list->source);
     drop(&list->records);
-    drop(&list->kept);
     list->phase = LIST_IDLE;
     if (fail != NULL) {
         fail_describe(fail, text, sizeof text);
@@ -136,16 +138,6 @@ static void land_broken(struct crl_list *list, const char *why)
 
     fail_set(&fail, CPS_INTERNAL, "%s", why);
     land(list, &fail);
-}
-
-static void on_kept(void *user, json_t *result, const struct fail *fail)
-{
-    struct crl_list *list = user;
-
-    (void)result;
-    if (fail != NULL || crl_cache_keep(list->agent->options.state_dir, list->file) < 0)
-        log_warning("%s: not kept for the next start", list->url);
-    land(list, NULL);
 }
 
 /* From now on it is the list. */
@@ -176,14 +168,9 @@ static void on_table(void *user, json_t *result, const struct fail *fail)
         return;
     }
     install(list, table);
-    list->kept = list->phase == LIST_CHECKING
-                     ? crl_cache_create(list->agent->options.state_dir, list->file)
-                     : -1;
-    if (list->kept >= 0)
-        child_call(list->helper, "keep", json_object(), list->kept, REVOCATION_TIMEOUT_MS, on_kept,
-                   NULL, list);
-    else
-        land(list, NULL);
+    if (list->phase == LIST_CHECKING) /* it is verified again when it is read back */
+        state_store_put_fd(list->agent->store, list->file, list->source);
+    land(list, NULL);
 }
 
 static void on_checked(void *user, json_t *result, const struct fail *fail)
@@ -218,26 +205,50 @@ static const struct child_class helper_class = {
     .on_exit = on_helper_exit,
 };
 
-/* What is in list->source goes to a helper. */
-static void check(struct crl_list *list, enum phase phase)
+/* The helper reads what is in list->source, or what it has found in the cache. */
+static void check(struct crl_list *list)
 {
     AUTO_FREE char *issuer = certificate_json_text(list->issuer);
     json_t *params = json_pack("{s:s*, s:s}", "issuer", issuer, "url", list->url);
-    struct fail fail;
 
-    list->phase = phase;
     if (list->table != NULL)
         json_object_set_new(params, "known",
                             json_pack("{s:s, s:I}", "number", list->info.number, "this_update_at",
                                       (json_int_t)list->info.this_update_s));
-    list->helper = child_start(list->agent, &helper_class, list, &fail);
-    if (list->helper == NULL) {
-        json_decref(params);
-        land(list, &fail);
-        return;
-    }
     child_call(list->helper, "crl", params, list->source, REVOCATION_TIMEOUT_MS, on_checked, NULL,
                list);
+}
+
+static bool start_helper(struct crl_list *list, enum phase phase)
+{
+    struct fail fail;
+
+    list->phase = phase;
+    list->helper = child_start(list->agent, &helper_class, list, &fail);
+    if (list->helper == NULL)
+        land(list, &fail);
+    return list->helper != NULL;
+}
+
+static void on_cached(void *user, json_t *result, const struct fail *fail)
+{
+    struct crl_list *list = user;
+
+    list->fetched_s = json_get_int(result, "kept_at", 0);
+    if (fail != NULL || list->fetched_s == 0)
+        land(list, fail);
+    else
+        check(list);
+}
+
+static void load(struct crl_list *list)
+{
+    AUTO_FREE char *path = NULL;
+
+    if (asprintf(&path, "%s/%s", list->agent->options.state_dir, list->file) >= 0 &&
+        start_helper(list, LIST_LOADING))
+        child_call(list->helper, "cached", json_pack("{s:s}", "path", path), -1, CACHE_TIMEOUT_MS,
+                   on_cached, NULL, list);
 }
 
 static void on_fetched(void *user, json_t *result, const struct fail *fail)
@@ -248,8 +259,8 @@ static void on_fetched(void *user, json_t *result, const struct fail *fail)
     list->fetch = NULL;
     if (fail != NULL)
         land(list, fail);
-    else
-        check(list, LIST_CHECKING);
+    else if (start_helper(list, LIST_CHECKING))
+        check(list);
 }
 
 static void fetch(struct crl_list *list)
@@ -300,15 +311,10 @@ struct crl_list *crl_list_new(struct agent *agent, const struct crl_list_policy 
                               .issuer = issuer,
                               .source = -1,
                               .records = -1,
-                              .kept = -1,
                               .fail = FAIL_INIT};
     X509_up_ref(issuer);
     crl_cache_name(url, issuer, list->file);
-    list->source = crl_cache_open(agent->options.state_dir, list->file, &list->fetched_s);
-    if (list->source >= 0)
-        check(list, LIST_LOADING);
-    else
-        fetch(list);
+    load(list);
     return list;
 }
 
@@ -321,7 +327,6 @@ void crl_list_free(struct crl_list *list)
     child_free(list->helper);
     drop(&list->source);
     drop(&list->records);
-    drop(&list->kept);
     crl_table_free(list->table);
     X509_free(list->issuer);
     free(list->url);

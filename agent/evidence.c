@@ -128,8 +128,7 @@ static void remember(struct evidence *evidence)
     evidence->remember = false;
     evidence->known = *evidence_queue_written(evidence->queue);
     if (evidence->known.seq > 0)
-        evidence_known_save(evidence->agent->options.state_dir, evidence->directory,
-                            &evidence->known);
+        evidence_known_save(evidence->agent->store, evidence->directory, &evidence->known);
 }
 
 static void count_copies(struct evidence *evidence, int64_t not_copied)
@@ -366,7 +365,7 @@ static void post_rest(struct evidence *evidence)
     if (evidence->unsigned_lines > 0)
         evidence_queue_add(evidence->queue, EVIDENCE_CHECKPOINT, NULL);
     while (json_array_size(lines = evidence_queue_take(evidence->queue)) > 0)
-        child_post(evidence->child, "append", json_pack("{s:o}", "lines", lines));
+        child_post(evidence->child, "append", json_pack("{s:o}", "lines", lines), -1);
     json_decref(lines);
 }
 
@@ -378,7 +377,7 @@ void evidence_free(struct evidence *evidence)
     if (evidence->open)
         remember(evidence);
     post_rest(evidence);
-    child_finish(evidence->child, FINISH_MS);
+    (void)child_finish(evidence->child, FINISH_MS);
     backoff_done(&evidence->backoff);
     sd_event_source_disable_unref(evidence->checkpoint);
     evidence_queue_free(evidence->queue);

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 
 #include "agent/evidence/chain.h"
+#include "agent/state_store.h"
 
 #define EVIDENCE_KNOWN_FILE "evidence-head"
 
@@ -18,8 +19,7 @@
 bool evidence_known_load(const char *state_dir, const char *directory,
                          struct evidence_head *ret_head);
 
-/* Best effort: a failure is logged, and the log goes on without. Not synced. */
-void evidence_known_save(const char *state_dir, const char *directory,
+void evidence_known_save(struct state_store *store, const char *directory,
                          const struct evidence_head *head);
 
 /* Whether a log with that end has lost lines that were known. */

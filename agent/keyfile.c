@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "agent/state_file.h"
 #include "base/clock.h"
 #include "base/util.h"
 
@@ -49,24 +50,11 @@ cps_error keyfile_read(const char *dir, const char *name, struct secret *secret,
     return CPS_OK;
 }
 
-cps_error keyfile_write(const char *dir, const char *name, const struct secret *secret,
-                        struct fail *fail)
+cps_error keyfile_create(const char *dir, const char *name, const struct secret *secret,
+                         struct fail *fail)
 {
-    AUTO_CLOSE int fd = -1;
-    char path[PATH_MAX], temporary[PATH_MAX];
-    int r;
+    char path[PATH_MAX];
 
     snprintf(path, sizeof path, "%s/%s", dir, name);
-    snprintf(temporary, sizeof temporary, "%s/.%s.new", dir, name);
-    unlink(temporary);
-    fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0)
-        return fail_set(fail, CPS_STORAGE, "%s: %s", temporary, strerror(errno));
-    r = secret_write(secret, fd);
-    if (r == 0 && (fsync(fd) < 0 || rename(temporary, path) < 0))
-        r = -errno;
-    if (r == 0)
-        return CPS_OK;
-    unlink(temporary);
-    return fail_set(fail, CPS_STORAGE, "%s: %s", path, strerror(-r));
+    return state_file_replace(path, secret_data(secret), secret_len(secret), fail);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Small secret files of the state directory: ours alone, written whole or not at all. */
+/* Secret files of the state directory, read and made when the agent starts: ours alone. */
 #ifndef AGENT_KEYFILE_H
 #define AGENT_KEYFILE_H
 
@@ -15,8 +15,8 @@ cps_error keyfile_directory(const char *dir, struct fail *fail);
  */
 cps_error keyfile_read(const char *dir, const char *name, struct secret *secret, struct fail *fail);
 
-/* Replaces dir/name: new file, synced, renamed over the old one. */
-cps_error keyfile_write(const char *dir, const char *name, const struct secret *secret,
-                        struct fail *fail);
+/* Makes dir/name when the agent starts: it waits for the disk. */
+cps_error keyfile_create(const char *dir, const char *name, const struct secret *secret,
+                         struct fail *fail);
 
 #endif

@@ -17,6 +17,7 @@
 #include "agent/keyfile.h"
 #include "base/b64.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/util.h"
 
 #define COORDINATE_LEN 32 /* P-256 */
@@ -29,12 +30,20 @@ struct keys {
     json_t *old_jwk; /* the key before it, or NULL */
     int64_t old_until_s;
     struct secret *pseudonym;
+    struct state_store *store;
+    EVP_PKEY *next; /* on its way to the disk, or NULL; the rest goes with it */
+    struct state_wait *waiting;
+    int64_t keep_s;
+    keys_rotated *done;
+    void *user;
 };
 
 void keys_free(struct keys *keys)
 {
     if (keys == NULL)
         return;
+    state_wait_forget(keys->waiting);
+    EVP_PKEY_free(keys->next);
     EVP_PKEY_free(keys->key);
     json_decref(keys->jwk);
     json_decref(keys->old_jwk);
@@ -142,7 +151,7 @@ static cps_error create_key(struct keys *keys, struct fail *fail)
 
     if (pem == NULL || key == NULL || !to_pem(key, pem))
         fail_set(fail, CPS_INTERNAL, "cannot make a statement key");
-    else if (keyfile_write(keys->dir, KEYS_STATEMENT_FILE, pem, fail) == CPS_OK)
+    else if (keyfile_create(keys->dir, KEYS_STATEMENT_FILE, pem, fail) == CPS_OK)
         return use_key(keys, key, fail);
     EVP_PKEY_free(key);
     return fail->code;
@@ -185,7 +194,7 @@ static cps_error load_pseudonym_key(struct keys *keys, struct fail *fail)
         return fail_set(fail, CPS_INTERNAL, "no random numbers");
     secret_set(keys->pseudonym, fresh, sizeof fresh);
     OPENSSL_cleanse(fresh, sizeof fresh);
-    return keyfile_write(keys->dir, KEYS_PSEUDONYM_FILE, keys->pseudonym, fail);
+    return keyfile_create(keys->dir, KEYS_PSEUDONYM_FILE, keys->pseudonym, fail);
 }
 
 struct keys *keys_new(const char *state_dir, struct fail *fail)
@@ -203,19 +212,76 @@ struct keys *keys_new(const char *state_dir, struct fail *fail)
     return NULL;
 }
 
-cps_error keys_rotate(struct keys *keys, int64_t keep_s, struct fail *fail)
+static cps_error store_key(struct keys *keys, EVP_PKEY *key, struct fail *fail)
 {
-    json_t *old = json_incref(keys->jwk);
-    cps_error error = create_key(keys, fail);
+    AUTO_SECRET struct secret *pem = secret_new();
 
-    if (error != CPS_OK) {
-        json_decref(old);
-        return error;
-    }
-    json_decref(keys->old_jwk);
-    keys->old_jwk = old;
-    keys->old_until_s = clock_real_s() + keep_s;
+    if (pem == NULL || key == NULL || !to_pem(key, pem))
+        return fail_set(fail, CPS_INTERNAL, "cannot make a statement key");
+    state_store_put(keys->store, KEYS_STATEMENT_FILE, secret_data(pem), secret_len(pem));
     return CPS_OK;
+}
+
+/* The new one may be on disk all the same: the one in use is written after it. */
+static void drop_next(struct keys *keys)
+{
+    struct fail fail;
+    char text[256];
+
+    EVP_PKEY_free(TAKE_PTR(keys->next));
+    if (store_key(keys, keys->key, &fail) == CPS_OK)
+        return;
+    fail_describe(&fail, text, sizeof text);
+    log_error("the statement key on disk may be another one than that in use: %s", text);
+}
+
+static void on_stored(void *user, const struct fail *fail)
+{
+    struct keys *keys = user;
+    json_t *old = json_incref(keys->jwk);
+    struct fail unusable;
+
+    keys->waiting = NULL;
+    if (fail != NULL) {
+        json_decref(old);
+        drop_next(keys);
+    } else if (use_key(keys, TAKE_PTR(keys->next), &unusable) != CPS_OK) {
+        json_decref(old);
+        fail = &unusable;
+        drop_next(keys);
+    } else {
+        json_decref(keys->old_jwk);
+        keys->old_jwk = old;
+        keys->old_until_s = clock_real_s() + keys->keep_s;
+    }
+    keys->done(keys->user, fail);
+}
+
+cps_error keys_rotate(struct keys *keys, struct state_store *store, int64_t keep_s,
+                      keys_rotated *done, void *user, struct fail *fail)
+{
+    EVP_PKEY *key;
+
+    if (keys->next != NULL)
+        return fail_set(fail, CPS_TOO_MANY_REQUESTS, "a new key is being written already");
+    key = EVP_EC_gen("P-256");
+    keys->store = store;
+    if (store_key(keys, key, fail) != CPS_OK) {
+        EVP_PKEY_free(key);
+        return fail->code;
+    }
+    keys->next = key;
+    keys->keep_s = keep_s;
+    keys->done = done;
+    keys->user = user;
+    keys->waiting = state_store_wait(store, KEYS_STATEMENT_FILE, on_stored, keys);
+    return CPS_OK;
+}
+
+void keys_rotate_cancel(struct keys *keys)
+{
+    state_wait_forget(TAKE_PTR(keys->waiting));
+    drop_next(keys);
 }
 
 json_t *keys_jwks(struct keys *keys)

@@ -9,6 +9,7 @@
 
 #include <jansson.h>
 
+#include "agent/state_store.h"
 #include "base/fail.h"
 
 #define KEYS_STATEMENT_FILE "statement-key.pem"
@@ -20,8 +21,17 @@ struct keys;
 struct keys *keys_new(const char *state_dir, struct fail *fail);
 void keys_free(struct keys *keys);
 
-/* A new statement key from now on; the old public key stays in the JWK Set for keep_s seconds. */
-cps_error keys_rotate(struct keys *keys, int64_t keep_s, struct fail *fail);
+/*
+ * Makes a new statement key, which is the one in use when it is on disk; the old public key stays
+ * in the JWK Set for keep_s seconds then. done is told, later and once: on failure nothing has
+ * changed. CPS_TOO_MANY_REQUESTS: a new key is being written already.
+ */
+typedef void keys_rotated(void *user, const struct fail *fail);
+cps_error keys_rotate(struct keys *keys, struct state_store *store, int64_t keep_s,
+                      keys_rotated *done, void *user, struct fail *fail);
+
+/* It is too late for a new key: the one in use stays, on disk too, and done is not called. */
+void keys_rotate_cancel(struct keys *keys);
 
 /* Compact JWS of payload, typ as given; the caller frees it. NULL when signing fails. */
 char *keys_sign(struct keys *keys, const char *typ, const json_t *payload);

@@ -36,6 +36,7 @@
 #include "agent/server.h"
 #include "agent/sessions.h"
 #include "agent/settings.h"
+#include "agent/state_store.h"
 #include "agent/trust.h"
 #include "agent/trust_watch.h"
 #include "base/confine.h"
@@ -178,6 +179,9 @@ static cps_error prepare(struct agent *agent, struct fail *fail)
     agent->blocks = blocks_new(agent->options.config_dir);
     agent->trust_watch = trust_watch_new(agent, trust_path);
     agent->revocation = revocation_new(agent);
+    agent->store = state_store_new(agent);
+    if (agent->store == NULL)
+        return fail_set(fail, CPS_INTERNAL, "out of memory");
     make_parents(agent->options.state_dir);
     agent->keys = keys_new(agent->options.state_dir, fail);
     if (agent->keys == NULL)
@@ -203,7 +207,8 @@ static cps_error prepare(struct agent *agent, struct fail *fail)
     agent->oidc = oidc_new(agent);
     agent->sessions = sessions_new(agent);
     agent->logins = logins_new(agent);
-    agent->practice_memory = practice_memory_new(agent->options.state_dir, agent->keys);
+    agent->practice_memory =
+        practice_memory_new(agent->options.state_dir, agent->store, agent->keys);
     if (agent->children == NULL || agent->cards == NULL || agent->oidc == NULL ||
         agent->sessions == NULL || agent->logins == NULL || agent->policy == NULL ||
         agent->contents == NULL || agent->blocks == NULL || agent->trust_watch == NULL ||
@@ -249,7 +254,19 @@ static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *inf
     return 0;
 }
 
-static int set_up_loop(struct agent *agent)
+/* Not by sd_event_exit(): what is left to be written takes a process, which the loop has to know.
+ */
+static int on_end(sd_event_source *source, const struct signalfd_siginfo *info, void *user)
+{
+    bool *ended = user;
+
+    (void)source;
+    (void)info;
+    *ended = true;
+    return 0;
+}
+
+static int set_up_loop(struct agent *agent, bool *ended)
 {
     sigset_t mask;
     int r;
@@ -263,9 +280,9 @@ static int set_up_loop(struct agent *agent)
         return -errno;
     r = sd_event_default(&agent->event);
     if (r >= 0)
-        r = sd_event_add_signal(agent->event, NULL, SIGTERM, NULL, NULL);
+        r = sd_event_add_signal(agent->event, NULL, SIGTERM, on_end, ended);
     if (r >= 0)
-        r = sd_event_add_signal(agent->event, NULL, SIGINT, NULL, NULL);
+        r = sd_event_add_signal(agent->event, NULL, SIGINT, on_end, ended);
     if (r >= 0)
         r = sd_event_add_signal(agent->event, NULL, SIGHUP, on_hangup, agent);
     if (r >= 0)
@@ -306,6 +323,7 @@ static void tear_down(struct agent *agent)
     trust_free(agent->trust);
     practice_memory_free(agent->practice_memory);
     people_free(agent->people);
+    state_store_free(agent->store); /* those above have said what is to be on disk */
     children_free(agent->children);
     config_free(agent->config);
     sd_event_unref(agent->event);
@@ -315,7 +333,8 @@ static int run(struct agent *agent)
 {
     struct fail fail = FAIL_INIT;
     char text[512];
-    int r = set_up_loop(agent);
+    bool ended = false;
+    int r = set_up_loop(agent, &ended);
     sd_event_source *starter = NULL;
 
     if (r < 0) {
@@ -330,8 +349,8 @@ static int run(struct agent *agent)
     r = sd_event_add_time_relative(agent->event, &starter, CLOCK_BOOTTIME, HELPERS_WAIT_US, 1,
                                    start_children, agent);
     sd_notify(0, "READY=1");
-    if (r >= 0)
-        r = sd_event_loop(agent->event);
+    while (r >= 0 && !ended)
+        r = sd_event_run(agent->event, UINT64_MAX);
     sd_event_source_unref(starter);
     return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -27,6 +27,7 @@
 #include "agent/policy.h"
 #include "agent/server.h"
 #include "agent/sessions.h"
+#include "agent/state_store.h"
 #include "agent/statement.h"
 #include "agent/tokens.h"
 #include "agent/trust_watch.h"
@@ -84,6 +85,7 @@ static void on_status(struct agent *agent, struct request *request)
                         json_pack("{s:s, s:s}", "cardwatch", cards_watch_state(agent->cards),
                                   "oidcd", oidc_state(agent->oidc)));
     json_object_set_new(status, "evidence", evidence_json(agent->evidence));
+    json_object_set_new(status, "storage", state_store_json(agent->store));
     json_object_set_new(status, "policy",
                         json_pack("{s:o, s:o, s:s, s:s}", "pin", pins_json(agent->pins), "programs",
                                   policy_json(agent->policy), "contactless",
@@ -215,18 +217,6 @@ static void on_keys_jwks(struct agent *agent, struct request *request)
     request_reply(request, keys_jwks(agent->keys));
 }
 
-static void on_keys_rotate(struct agent *agent, struct request *request)
-{
-    struct fail fail;
-
-    if (keys_rotate(agent->keys, STATEMENT_TTL_S, &fail) != CPS_OK) {
-        request_fail(request, &fail);
-        return;
-    }
-    evidence_key_rotated(agent);
-    request_reply(request, keys_jwks(agent->keys));
-}
-
 const method_handler method_handlers[API_METHOD_COUNT] = {
     [API_HELLO] = on_hello,
     [API_STATUS] = on_status,
@@ -251,7 +241,7 @@ const method_handler method_handlers[API_METHOD_COUNT] = {
     [API_PROXY_SEND] = method_proxy_send,
     [API_PROVIDER_CHECK] = method_provider_check,
     [API_KEYS_JWKS] = on_keys_jwks,
-    [API_KEYS_ROTATE] = on_keys_rotate,
+    [API_KEYS_ROTATE] = method_keys_rotate,
     [API_PKCS11_TOKENS] = method_pkcs11_tokens,
     [API_PKCS11_LOGIN] = method_pkcs11_login,
     [API_PKCS11_SIGN] = method_pkcs11_sign,

@@ -20,6 +20,7 @@ void method_session_unlock(struct agent *agent, struct request *request);
 void method_session_step_up(struct agent *agent, struct request *request);
 void method_session_logout(struct agent *agent, struct request *request);
 void method_session_practice(struct agent *agent, struct request *request);
+void method_keys_rotate(struct agent *agent, struct request *request);
 void method_proxy_send(struct agent *agent, struct request *request);
 void method_token_introspect(struct agent *agent, struct request *request);
 void method_token_exchange(struct agent *agent, struct request *request);

@@ -3,9 +3,11 @@
 
 #include "agent/access.h"
 #include "agent/consent.h"
+#include "agent/consent_memory.h"
 #include "agent/evidence_events.h"
 #include "agent/policy.h"
 #include "agent/session.h"
+#include "agent/state_store.h"
 #include "agent/statement.h"
 #include "agent/tokens.h"
 #include "base/json.h"
@@ -125,14 +127,13 @@ void method_policy_revoke(struct agent *agent, struct request *request)
 {
     const char *program = json_get_string(request->params, "program");
     int64_t id = json_get_int(request->params, "id", 0);
-    unsigned count = 0;
-    struct fail fail = FAIL_INIT;
+    unsigned count = consents_revoke(agent->consents, id, program);
+    json_t *result = json_pack("{s:i}", "revoked", (int)count);
 
-    (void)consents_revoke(agent->consents, id, program, &count, &fail);
-    if (count > 0)
-        evidence_consent_revoked(agent, request->conn, count);
-    if (fail.code != CPS_OK)
-        request_fail(request, &fail);
-    else
-        request_reply(request, json_pack("{s:i}", "revoked", (int)count));
+    if (count == 0) {
+        request_reply(request, result);
+        return;
+    }
+    evidence_consent_revoked(agent, request->conn, count);
+    state_store_reply(agent->store, CONSENT_MEMORY_FILE, request, result);
 }

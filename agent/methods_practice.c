@@ -5,9 +5,10 @@
 #include "agent/practice.h"
 #include "agent/practice_memory.h"
 #include "agent/session.h"
+#include "agent/state_store.h"
 #include "base/json.h"
 
-static void reply(const struct agent *agent, struct request *request)
+static json_t *answer(const struct agent *agent)
 {
     const struct login_proof *proof = session_proof(agent->session);
     json_t *state = practice_json(proof->practice);
@@ -17,41 +18,43 @@ static void reply(const struct agent *agent, struct request *request)
                         json_boolean(practice_is_remembered(proof->practice, agent->practice_memory,
                                                             identity_subject(proof->holder))));
     json_object_set_new(state, "epoch", json_integer(session_epoch(agent->session)));
-    request_reply(request, state);
+    return state;
 }
 
-static cps_error forget(struct agent *agent, struct fail *fail)
+static cps_error check(const struct agent *agent, const json_t *params, struct fail *fail)
 {
-    const struct login_proof *proof = session_proof(agent->session);
-
-    return practice_memory_forget(agent->practice_memory, identity_subject(proof->holder), fail);
-}
-
-static cps_error act(struct agent *agent, const json_t *params, struct fail *fail)
-{
-    const json_t *number = json_object_get(params, "number");
-    bool to_forget = json_get_bool(params, "forget", false);
-
     if (session_check_epoch(agent->session, params, fail) != CPS_OK ||
         session_check(agent->session, fail) != CPS_OK)
         return fail->code;
-    if (number != NULL && to_forget)
+    if (json_object_get(params, "number") != NULL && json_get_bool(params, "forget", false))
         return fail_reason(fail, CPS_INVALID_PARAMS, "forget", "either number or forget");
-    if (to_forget)
-        return forget(agent, fail);
-    if (number == NULL)
-        return CPS_OK;
-    return session_choose_practice(agent->session, json_integer_value(number), fail);
+    return CPS_OK;
+}
+
+/* Whoever wants to be forgotten hears of it when the disk has forgotten too. */
+static void forget(struct agent *agent, struct request *request)
+{
+    const char *subject = identity_subject(session_proof(agent->session)->holder);
+
+    if (practice_memory_forget(agent->practice_memory, subject))
+        state_store_reply(agent->store, PRACTICE_MEMORY_FILE, request, answer(agent));
+    else
+        request_reply(request, answer(agent));
 }
 
 static void serve(struct agent *agent, struct request *request)
 {
+    int64_t number = json_get_int(request->params, "number", 0);
+    bool chosen = json_object_get(request->params, "number") != NULL;
     struct fail fail;
 
-    if (act(agent, request->params, &fail) != CPS_OK)
+    if (check(agent, request->params, &fail) != CPS_OK ||
+        (chosen && session_choose_practice(agent->session, number, &fail) != CPS_OK))
         request_fail(request, &fail);
+    else if (json_get_bool(request->params, "forget", false))
+        forget(agent, request);
     else
-        reply(agent, request);
+        request_reply(request, answer(agent));
 }
 
 /* Sent after a login on the same connection, it means the session of that login. */

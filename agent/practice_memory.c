@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/practice_memory.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "agent/state_file.h"
 #include "base/log.h"
 #include "base/util.h"
 
@@ -24,7 +21,7 @@ struct choice {
 
 struct practice_memory {
     const struct keys *keys;
-    char path[PATH_MAX];
+    struct state_store *store;
     size_t n;
     struct choice list[PRACTICE_MEMORY_MAX]; /* the oldest choice first */
 };
@@ -45,51 +42,43 @@ static bool read_line(const char *line, struct choice *ret_choice)
     return true;
 }
 
-/* Like the secrets beside it, the file must be ours alone: anybody else's is not read. */
-static FILE *open_file(const char *path)
+/* The choices of a file's text; false: it is damaged. */
+static bool read_lines(struct practice_memory *memory, const char *text)
 {
-    AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    struct stat st;
+    size_t len = strlen(text);
 
-    if (fd < 0 || fstat(fd, &st) < 0)
-        return NULL;
-    if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 077) != 0) {
-        errno = EPERM;
-        return NULL;
-    }
-    return fdopen(TAKE_FD(fd), "r");
+    for (; len > 0; text += LINE_LEN, len -= LINE_LEN)
+        if (len < LINE_LEN || !read_line(text, &memory->list[memory->n++]))
+            return false;
+    return true;
 }
 
-static void load(struct practice_memory *memory)
+static void load(struct practice_memory *memory, const char *state_dir)
 {
-    FILE *file = open_file(memory->path);
-    char line[LINE_LEN + 1] = "";
-    size_t len = 0;
+    AUTO_FREE char *text = NULL;
+    char path[PATH_MAX], why[512];
+    struct fail fail = FAIL_INIT;
 
-    if (file == NULL) {
-        if (errno != ENOENT)
-            log_warning("%s: cannot be used, practice situations are chosen anew", memory->path);
+    snprintf(path, sizeof path, "%s/" PRACTICE_MEMORY_FILE, state_dir);
+    if (state_file_read(path, PRACTICE_MEMORY_MAX * LINE_LEN, &text, &fail) == CPS_OK &&
+        (text == NULL || read_lines(memory, text)))
         return;
-    }
-    while (memory->n < PRACTICE_MEMORY_MAX && (len = fread(line, 1, LINE_LEN, file)) == LINE_LEN &&
-           read_line(line, &memory->list[memory->n]))
-        memory->n++;
-    if (len != 0 && memory->n < PRACTICE_MEMORY_MAX) {
-        log_warning("%s: damaged, practice situations are chosen anew", memory->path);
-        memory->n = 0;
-    }
-    fclose(file);
+    memory->n = 0;
+    fail_describe(&fail, why, sizeof why);
+    log_warning("%s, practice situations are chosen anew",
+                fail.code != CPS_OK ? why : PRACTICE_MEMORY_FILE " is damaged");
 }
 
-struct practice_memory *practice_memory_new(const char *state_dir, const struct keys *keys)
+struct practice_memory *practice_memory_new(const char *state_dir, struct state_store *store,
+                                            const struct keys *keys)
 {
     struct practice_memory *memory = calloc(1, sizeof *memory);
 
     if (memory == NULL)
         return NULL;
     memory->keys = keys;
-    snprintf(memory->path, sizeof memory->path, "%s/" PRACTICE_MEMORY_FILE, state_dir);
-    load(memory);
+    memory->store = store;
+    load(memory, state_dir);
     return memory;
 }
 
@@ -98,29 +87,16 @@ void practice_memory_free(struct practice_memory *memory)
     free(memory);
 }
 
-/*
- * Not synced: nobody waits for a disk here, and a choice lost with the power is chosen again. The
- * file is replaced whole or not at all.
- */
-static cps_error save(const struct practice_memory *memory, struct fail *fail)
+static void save(const struct practice_memory *memory)
 {
-    char temporary[PATH_MAX];
-    AUTO_CLOSE int fd = -1;
-    bool good;
+    AUTO_FREE char *text = malloc(memory->n * LINE_LEN + 1);
 
-    if ((size_t)snprintf(temporary, sizeof temporary, "%s.new", memory->path) >= sizeof temporary)
-        return fail_set(fail, CPS_STORAGE, "path too long");
-    unlink(temporary);
-    fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    good = fd >= 0;
-    for (size_t i = 0; good && i < memory->n; i++)
-        good =
-            dprintf(fd, "%s %s\n", memory->list[i].person, memory->list[i].situation) == LINE_LEN;
-    if (good && rename(temporary, memory->path) == 0)
-        return CPS_OK;
-    fail_set(fail, CPS_STORAGE, "%s: %s", memory->path, strerror(errno));
-    unlink(temporary);
-    return fail->code;
+    if (text == NULL)
+        abort(); /* what was forgotten could come back; the supervisor starts the agent again */
+    for (size_t i = 0; i < memory->n; i++)
+        snprintf(text + i * LINE_LEN, LINE_LEN + 1, "%s %s\n", memory->list[i].person,
+                 memory->list[i].situation);
+    state_store_put(memory->store, PRACTICE_MEMORY_FILE, text, memory->n * LINE_LEN);
 }
 
 static bool hash(const struct practice_memory *memory, const char *kind, const char *subject,
@@ -174,48 +150,33 @@ static void drop(struct practice_memory *memory, size_t at)
     memmove(&memory->list[at], &memory->list[at + 1], (memory->n - at) * sizeof memory->list[0]);
 }
 
-/* Puts the list as it was back when it cannot be saved. */
-static cps_error save_or_undo(struct practice_memory *memory, const struct practice_memory *before,
-                              struct fail *fail)
+void practice_memory_set(struct practice_memory *memory, const char *subject, const char *situation)
 {
-    if (save(memory, fail) == CPS_OK)
-        return CPS_OK;
-    *memory = *before;
-    return fail->code;
-}
-
-cps_error practice_memory_set(struct practice_memory *memory, const char *subject,
-                              const char *situation, struct fail *fail)
-{
-    AUTO_FREE struct practice_memory *before = malloc(sizeof *before);
     struct choice choice;
     size_t at;
 
-    if (before == NULL || !hash_choice(memory, subject, situation, &choice))
-        return fail_set(fail, CPS_INTERNAL, "nothing to remember");
-    *before = *memory;
+    if (!hash_choice(memory, subject, situation, &choice))
+        return;
     at = find(memory, choice.person);
     if (at < memory->n)
         drop(memory, at);
     else if (memory->n == PRACTICE_MEMORY_MAX)
         drop(memory, 0);
     memory->list[memory->n++] = choice;
-    return save_or_undo(memory, before, fail);
+    save(memory);
 }
 
-cps_error practice_memory_forget(struct practice_memory *memory, const char *subject,
-                                 struct fail *fail)
+bool practice_memory_forget(struct practice_memory *memory, const char *subject)
 {
-    AUTO_FREE struct practice_memory *before = malloc(sizeof *before);
     struct choice choice;
     size_t at;
 
-    if (before == NULL || !hash_choice(memory, subject, "", &choice))
-        return fail_set(fail, CPS_INTERNAL, "nobody to forget");
-    *before = *memory;
+    if (!hash_choice(memory, subject, "", &choice))
+        return false;
     at = find(memory, choice.person);
     if (at == memory->n)
-        return CPS_OK;
+        return false;
     drop(memory, at);
-    return save_or_undo(memory, before, fail);
+    save(memory);
+    return true;
 }

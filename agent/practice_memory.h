@@ -10,7 +10,7 @@
 #include <stdbool.h>
 
 #include "agent/keys.h"
-#include "base/fail.h"
+#include "agent/state_store.h"
 
 #define PRACTICE_MEMORY_FILE "practice-choices"
 
@@ -19,20 +19,20 @@
 
 struct practice_memory;
 
-/* Reads the file, once. keys is borrowed. NULL when memory is short. */
-struct practice_memory *practice_memory_new(const char *state_dir, const struct keys *keys);
+/* Reads the file, once. store and keys are borrowed. NULL when memory is short. */
+struct practice_memory *practice_memory_new(const char *state_dir, struct state_store *store,
+                                            const struct keys *keys);
 void practice_memory_free(struct practice_memory *memory);
 
 /* Whether this is what the person chose last. Any of them may be NULL: no. */
 bool practice_memory_holds(const struct practice_memory *memory, const char *subject,
                            const char *situation);
 
-/* Remembers a choice; CPS_STORAGE when the file cannot be written: nothing has changed then. */
-cps_error practice_memory_set(struct practice_memory *memory, const char *subject,
-                              const char *situation, struct fail *fail);
+/* Remembers a choice, from now on; the disk follows. Nothing, when one of them is NULL. */
+void practice_memory_set(struct practice_memory *memory, const char *subject,
+                         const char *situation);
 
-/* Forgets the person; CPS_STORAGE when the file cannot be written: nothing has changed then. */
-cps_error practice_memory_forget(struct practice_memory *memory, const char *subject,
-                                 struct fail *fail);
+/* Forgets the person; false: nothing was known. */
+bool practice_memory_forget(struct practice_memory *memory, const char *subject);
 
 #endif

@@ -143,7 +143,7 @@ void process_kill(struct process *process)
     sd_event_source_send_child_signal(process->source, SIGKILL, NULL, 0);
 }
 
-void process_await(const struct process *process, int timeout_ms)
+bool process_await(const struct process *process, int timeout_ms)
 {
     struct pollfd pfd = {.fd = sd_event_source_get_child_pidfd(process->source), .events = POLLIN};
     int64_t deadline_ms = clock_boot_ms() + timeout_ms;
@@ -152,6 +152,7 @@ void process_await(const struct process *process, int timeout_ms)
     do
         r = poll(&pfd, 1, clock_left_ms(deadline_ms));
     while (r < 0 && errno == EINTR);
+    return r > 0;
 }
 
 static int on_grace_over(sd_event_source *source, uint64_t usec, void *user)

@@ -3,6 +3,8 @@
 #ifndef AGENT_PROCESS_H
 #define AGENT_PROCESS_H
 
+#include <stdbool.h>
+
 #include "agent/agent.h"
 
 struct process;
@@ -15,8 +17,9 @@ struct process;
 int process_start(struct agent *agent, const char *program, const char *const *args, int channel,
                   void (*on_exit)(void *user), void *user, struct process **ret_process);
 
-/* Waits for its end, at most so long: only for when the agent ends and nobody waits for it. */
-void process_await(const struct process *process, int timeout_ms);
+/* Waits for its end, at most so long: only for when the agent ends and nobody waits for it. False:
+ * it has not ended. */
+bool process_await(const struct process *process, int timeout_ms);
 
 /* SIGKILL: its end is reported through on_exit. */
 void process_kill(struct process *process);

@@ -45,24 +45,17 @@ json_t *session_json(const struct session *session)
     return json;
 }
 
-/* Not remembering is no reason to refuse the choice: it holds for this session then. */
 cps_error session_choose_practice(struct session *session, int64_t number, struct fail *fail)
 {
     struct agent *agent = session_agent(session);
     const struct login_proof *proof = session_proof(session);
     AUTO_FREE char *fingerprint = NULL;
-    struct fail lost;
-    char text[512];
 
     if (session_check(session, fail) != CPS_OK ||
         practice_choose(proof->practice, number, fail) != CPS_OK)
         return fail->code;
     fingerprint = practice_fingerprint(proof->practice);
-    if (practice_memory_set(agent->practice_memory, identity_subject(proof->holder), fingerprint,
-                            &lost) != CPS_OK) {
-        fail_describe(&lost, text, sizeof text);
-        log_warning("practice situation not remembered: %s", text);
-    }
+    practice_memory_set(agent->practice_memory, identity_subject(proof->holder), fingerprint);
     session_touch(session);
     evidence_practice_chosen(agent);
     sessions_publish(agent, "practice", NULL);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,21 +42,50 @@ cps_error state_file_read(const char *path, size_t max, char **ret_text, struct 
     return CPS_OK;
 }
 
-cps_error state_file_replace(const char *path, const char *text, struct fail *fail)
+static int write_all(int fd, const char *data, size_t len)
+{
+    while (len > 0) {
+        ssize_t n = write(fd, data, len);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -errno;
+        data += n;
+        len -= (size_t)n;
+    }
+    return 0;
+}
+
+/* The rename is on the disk when the directory is. */
+static int sync_directory_of(const char *path)
+{
+    char copy[PATH_MAX];
+    AUTO_CLOSE int fd = -1;
+
+    snprintf(copy, sizeof copy, "%s", path);
+    fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return fd < 0 || fsync(fd) < 0 ? -errno : 0;
+}
+
+cps_error state_file_replace(const char *path, const void *data, size_t len, struct fail *fail)
 {
     char temporary[PATH_MAX];
-    size_t len = strlen(text);
     AUTO_CLOSE int fd = -1;
+    int r;
 
     if ((size_t)snprintf(temporary, sizeof temporary, "%s.new", path) >= sizeof temporary)
         return refuse(fail, path, "path too long");
     unlink(temporary);
     fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd >= 0 && write(fd, text, len) == (ssize_t)len && rename(temporary, path) == 0)
-        return CPS_OK;
-    refuse(fail, path, strerror(errno));
-    unlink(temporary);
-    return fail->code;
+    r = fd < 0 ? -errno : write_all(fd, data, len);
+    if (r == 0 && (fsync(fd) < 0 || rename(temporary, path) < 0))
+        r = -errno;
+    if (r == 0)
+        r = sync_directory_of(path);
+    else if (fd >= 0)
+        unlink(temporary);
+    return r == 0 ? CPS_OK : refuse(fail, path, strerror(-r));
 }
 
 void state_file_set_aside(const char *path)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Small text files of the state directory: ours alone, replaced whole or not at all. */
+/*
+ * Small files of the state directory: ours alone, replaced whole or not at all. These calls wait
+ * for the disk: the agent reads with them when it starts, and writes by state_store.h.
+ */
 #ifndef AGENT_STATE_FILE_H
 #define AGENT_STATE_FILE_H
 
@@ -13,8 +16,8 @@
  */
 cps_error state_file_read(const char *path, size_t max, char **ret_text, struct fail *fail);
 
-/* Not synced: for what may be lost with the power, as nobody waits for a disk here. */
-cps_error state_file_replace(const char *path, const char *text, struct fail *fail);
+/* A new file, synced, renamed over the old one: after a loss of power it is one or the other. */
+cps_error state_file_replace(const char *path, const void *data, size_t len, struct fail *fail);
 
 /* Puts a damaged file out of the way, as PATH.damaged. */
 void state_file_set_aside(const char *path);

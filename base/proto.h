@@ -166,13 +166,19 @@
  *                                        many were not taken by the journal or syslog
  *   purge    {first_kept}              → {}   removes the files that hold only lines before it
  *
+ * cps-state: the small files of the agent's state directory, while one is to be written.
+ *   write    {directory, name} + descriptor → {}   what the descriptor, a memfd, holds replaces that
+ *                                        file, synced; name may have one directory in it, which is
+ *                                        made. STORAGE: it could not be written
+ *
  * cps-revocation: one list or one question, then it is gone. Certificates: DER, base64url.
+ *   cached   {path}                    → {kept_at?}   reads a list that was kept; absent: none is
  *   crl      {issuer, url, known?: {number, this_update_at}} + descriptor → {number: hex,
  *                                        this_update_at, next_update_at, entries}   the descriptor
- *                                        holds a list; known: of the one it comes after.
+ *                                        holds a list, there is none when cached has found one;
+ *                                        known: of the one it comes after.
  *                                        REVOCATION_UNKNOWN with a reason of agent/trust/crl.h
  *   table    {} + descriptor            → {}   its records (agent/trust/crl_table.h), to a memfd
- *   keep     {} + descriptor            → {}   the list as it came, to a file, synced
  *   ocsp_request {certificate, issuer} → {request: base64url}
  *   ocsp_answer {} + descriptor         → {status: "good" | "revoked" | "unknown",
  *                                        this_update_at, revoked_at, reason}   the descriptor holds
@@ -192,11 +198,15 @@
 #define PROTO_OIDCD      "cps-oidcd"
 #define PROTO_EVIDENCE   "cps-evidence"
 #define PROTO_REVOCATION "cps-revocation"
+#define PROTO_STATE      "cps-state"
 
 /* Largest DER certificate that travels in a packet. */
 #define PROTO_CERTIFICATE_MAX 8192
 
 /* Largest body that oidcd fetches for the agent. */
 #define FETCH_MAX (16 * 1024 * 1024)
+
+/* Largest file that cps-state writes: a revocation list as it was fetched. */
+#define STATE_CONTENT_MAX FETCH_MAX
 
 #endif

@@ -4,11 +4,13 @@
  * never waits for a large computation, does not have to. It lives for one list or one question.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "agent/trust/crl.h"
 #include "agent/trust/crl_table.h"
@@ -63,6 +65,25 @@ static cps_error read_all(int fd, char **ret_data, size_t *ret_len, struct fail 
     return CPS_OK;
 }
 
+/* The list that was kept, when there is one that nobody else can have put there. */
+static json_t *op_cached(struct state *state, const struct worker_request *request,
+                         struct fail *fail)
+{
+    const char *path = json_get_string(request->params, "path");
+    AUTO_CLOSE int fd = -1;
+    struct stat st;
+
+    if (path == NULL || state->data != NULL) {
+        fail_set(fail, CPS_INTERNAL, "question out of shape");
+        return NULL;
+    }
+    fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != geteuid() ||
+        read_all(fd, &state->data, &state->len, fail) != CPS_OK)
+        return fail->code == CPS_OK || fail->code == CPS_REVOCATION_UNKNOWN ? json_object() : NULL;
+    return json_pack("{s:I}", "kept_at", (json_int_t)st.st_mtime);
+}
+
 static json_t *op_crl(struct state *state, const struct worker_request *request, struct fail *fail)
 {
     const char *url = json_get_string(request->params, "url");
@@ -76,7 +97,8 @@ static json_t *op_crl(struct state *state, const struct worker_request *request,
     known.this_update_s = json_get_int(known_json, "this_update_at", 0);
     if (issuer == NULL || url == NULL || state->crl != NULL)
         fail_set(fail, CPS_INTERNAL, "question out of shape");
-    else if (read_all(request->fd, &state->data, &state->len, fail) == CPS_OK)
+    else if (state->data != NULL ||
+             read_all(request->fd, &state->data, &state->len, fail) == CPS_OK)
         crl_read(state->data, state->len, issuer, url, known_json != NULL ? &known : NULL,
                  &state->crl, &info, fail);
     X509_free(issuer);
@@ -95,30 +117,6 @@ static json_t *op_table(struct state *state, const struct worker_request *reques
     else
         crl_table_write(state->crl, request->fd, fail);
     return fail->code == CPS_OK ? json_object() : NULL;
-}
-
-/* The list as it came, to the file of the cache: it is verified again when it is read back. */
-static json_t *op_keep(struct state *state, const struct worker_request *request, struct fail *fail)
-{
-    size_t done = 0;
-
-    if (state->crl == NULL) {
-        fail_set(fail, CPS_INTERNAL, "question out of shape");
-        return NULL;
-    }
-    while (done < state->len) {
-        ssize_t n = write(request->fd, state->data + done, state->len - done);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            break;
-        done += (size_t)n;
-    }
-    if (done == state->len && fsync(request->fd) == 0)
-        return json_object();
-    fail_set(fail, CPS_STORAGE, "%s", strerror(errno));
-    return NULL;
 }
 
 static json_t *op_ocsp_request(struct state *state, const struct worker_request *request,
@@ -169,9 +167,9 @@ static const struct {
     const char *op;
     json_t *(*run)(struct state *state, const struct worker_request *request, struct fail *fail);
 } ops[] = {
+    {"cached", op_cached},
     {"crl", op_crl},
     {"table", op_table},
-    {"keep", op_keep},
     {"ocsp_request", op_ocsp_request},
     {"ocsp_answer", op_ocsp_answer},
 };

@@ -199,6 +199,7 @@ def test_answers_outlive_the_agent_and_are_those_of_one_person():
         with agent.client() as root, Program(agent) as dpi:
             login(root)
             dpi.wait(statement(dpi))
+            assert root.stored()
         path = agent.state / "consents.json"
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         assert PERSON not in path.read_text()

@@ -246,6 +246,7 @@ def test_the_choice_outlives_the_agent_and_is_not_the_identifier():
     with desk() as (agent, client):
         client.call("session.login", method="card")
         client.call("session.practice", number=1)
+        assert client.stored()
         file = agent.state / "practice-choices"
         assert file.stat().st_mode & 0o777 == 0o600
         assert "8997" not in file.read_text() and "CABINET" not in file.read_text()

@@ -11,6 +11,7 @@ cps_unit_test(evidence_fit cps_agent_core)
 cps_unit_test(agent_token_counts cps_agent_core)
 cps_unit_test(agent_trust cps_agent_core)
 cps_unit_test(prompt_new_code cps_prompt_core)
+cps_unit_test(state_file cps_state_file)
 
 # The card and the screen are the test's own.
 cps_unit_test(agent_pin PkgConfig::SYSTEMD PkgConfig::CRYPTO)

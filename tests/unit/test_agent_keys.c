@@ -17,8 +17,10 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/util.h"
+#include "tests/unit/fake_state_store.h"
 
 static char dir[] = "/tmp/cps-test-keys-XXXXXX";
+static struct state_store store = {.directory = dir};
 
 static int set_up(void **state)
 {
@@ -118,16 +120,54 @@ static void the_key_lasts(void **state)
     keys_free(keys);
 }
 
+static unsigned told;
+static cps_error told_error;
+
+static void on_rotated(void *user, const struct fail *fail)
+{
+    assert_ptr_equal(user, &store);
+    told++;
+    told_error = fail != NULL ? fail->code : CPS_OK;
+}
+
+static void rotate(struct keys *keys)
+{
+    struct fail fail;
+
+    told = 0;
+    assert_int_equal(keys_rotate(keys, &store, 120, on_rotated, &store, &fail), CPS_OK);
+    assert_int_equal(told, 0);
+}
+
+static char *kid_of(struct keys *keys)
+{
+    AUTO_JSON json_t *jwks = keys_jwks(keys);
+
+    return strdup(json_get_string(first_key(jwks), "kid"));
+}
+
+/* The key that the next start finds. */
+static char *kid_on_disk(void)
+{
+    struct keys *keys = open_keys();
+    char *kid = kid_of(keys);
+
+    keys_free(keys);
+    return kid;
+}
+
 static void the_old_key_stays_as_long_as_asked(void **state)
 {
     struct keys *keys = open_keys();
     AUTO_JSON json_t *payload = json_pack("{s:s}", "sub", "x");
     AUTO_FREE char *old = keys_sign(keys, "t", payload);
-    struct fail fail;
 
     (void)state;
     clock_fake(-1, 1000000);
-    assert_int_equal(keys_rotate(keys, 120, &fail), CPS_OK);
+    rotate(keys);
+    fake_store_answers(NULL);
+    assert_int_equal(told, 1);
+    assert_int_equal(told_error, CPS_OK);
     for (int i = 0; i <= 120; i += 40) {
         AUTO_JSON json_t *jwks = NULL;
         AUTO_FREE char *new = keys_sign(keys, "t", payload);
@@ -138,6 +178,46 @@ static void the_old_key_stays_as_long_as_asked(void **state)
         assert_true(accepted(old, jwks) == (i < 120));
     }
     keys_free(keys);
+}
+
+/* Until the new one is on disk, and for good when it cannot be: the disk may hold it all the same.
+ */
+static void a_key_that_is_not_on_disk_is_not_used(void **state)
+{
+    struct keys *keys = open_keys();
+    AUTO_FREE char *before = kid_of(keys);
+    struct fail full;
+
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        AUTO_FREE char *during = NULL;
+        AUTO_FREE char *after = NULL;
+        AUTO_FREE char *stored = NULL;
+        struct fail fail;
+
+        rotate(keys);
+        during = kid_of(keys);
+        stored = kid_on_disk();
+        assert_string_equal(during, before);
+        assert_string_not_equal(stored, before);
+        assert_int_equal(keys_rotate(keys, &store, 120, on_rotated, NULL, &fail),
+                         CPS_TOO_MANY_REQUESTS);
+        fail_set(&full, CPS_STORAGE, "full");
+        if (i == 0)
+            fake_store_answers(&full);
+        else
+            keys_rotate_cancel(keys);
+        assert_int_equal(told, i == 0);
+        assert_true(i > 0 || told_error == CPS_STORAGE);
+        after = kid_of(keys);
+        assert_string_equal(after, before);
+        free(stored);
+        stored = kid_on_disk();
+        assert_string_equal(stored, before);
+    }
+    rotate(keys);
+    keys_free(keys); /* with one under way */
+    assert_null(fake_waiting);
 }
 
 static void two_stations_have_nothing_in_common(void **state)
@@ -164,6 +244,7 @@ int main(void)
         WITH_DIR(another_library_accepts_the_signature),
         WITH_DIR(the_key_lasts),
         WITH_DIR(the_old_key_stays_as_long_as_asked),
+        WITH_DIR(a_key_that_is_not_on_disk_is_not_used),
         WITH_DIR(two_stations_have_nothing_in_common),
     };
 

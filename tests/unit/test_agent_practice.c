@@ -16,11 +16,13 @@
 #include "agent/practice_memory.h"
 #include "base/json.h"
 #include "base/util.h"
+#include "tests/unit/fake_state_store.h"
 
 #define DOCTOR "899700001011"
 #define NURSE  "899700002022"
 
 static char directory[64];
+static struct state_store store = {.directory = directory};
 static struct keys *keys;
 
 static json_t *situation(int number, const char *name, const char *raw)
@@ -187,7 +189,7 @@ static void activities_of_a_provider(void **state)
 
 static struct practice_memory *memory(void)
 {
-    return practice_memory_new(directory, keys);
+    return practice_memory_new(directory, &store, keys);
 }
 
 static void choose(struct practice_memory *known, const char *who, struct practice *practice,
@@ -198,7 +200,7 @@ static void choose(struct practice_memory *known, const char *who, struct practi
 
     assert_int_equal(practice_choose(practice, number, &fail), CPS_OK);
     print = practice_fingerprint(practice);
-    assert_int_equal(practice_memory_set(known, who, print, &fail), CPS_OK);
+    practice_memory_set(known, who, print);
     assert_true(practice_is_remembered(practice, known, who));
 }
 
@@ -209,7 +211,6 @@ static void a_choice_outlives_the_agent(void **state)
     struct practice *moved = NULL;
     struct practice *changed = two("AAAA", "CCCC");
     AUTO_JSON json_t *result = NULL;
-    struct fail fail;
 
     (void)state;
     choose(known, DOCTOR, practice, 9);
@@ -229,8 +230,8 @@ static void a_choice_outlives_the_agent(void **state)
     practice_recall(moved, known, DOCTOR);
     assert_int_equal(chosen(moved), 2); /* the same structure under another number */
 
-    assert_int_equal(practice_memory_forget(known, DOCTOR, &fail), CPS_OK);
-    assert_int_equal(practice_memory_forget(known, DOCTOR, &fail), CPS_OK);
+    assert_true(practice_memory_forget(known, DOCTOR));
+    assert_false(practice_memory_forget(known, DOCTOR));
     assert_false(practice_is_remembered(practice, known, DOCTOR));
     practice_memory_free(known);
     known = memory();
@@ -265,7 +266,6 @@ static void nothing_can_be_read_in_the_file(void **state)
     struct practice_memory *known = memory();
     struct practice *practice = two("AAAA", "BBBB");
     char text[1024], *line;
-    struct fail fail;
 
     (void)state;
     choose(known, DOCTOR, practice, 1);
@@ -277,9 +277,9 @@ static void nothing_can_be_read_in_the_file(void **state)
     line = text + 88; /* the same structure, and nothing in common */
     assert_memory_not_equal(text, line, 43);
     assert_memory_not_equal(text + 44, line + 44, 43);
-    assert_int_equal(practice_memory_forget(known, DOCTOR, &fail), CPS_OK);
+    assert_true(practice_memory_forget(known, DOCTOR));
     assert_int_equal(file_size(text, sizeof text), 88);
-    assert_int_equal(practice_memory_forget(known, NURSE, &fail), CPS_OK);
+    assert_true(practice_memory_forget(known, NURSE));
     assert_int_equal(file_size(text, sizeof text), 0);
     practice_memory_free(known);
     practice_free(practice);
@@ -289,13 +289,12 @@ static void the_oldest_choice_is_forgotten(void **state)
 {
     struct practice_memory *known = memory();
     char who[32];
-    struct fail fail;
 
     (void)state;
     for (int i = 0; i <= PRACTICE_MEMORY_MAX; i++) {
         snprintf(who, sizeof who, "user %d", i);
-        assert_int_equal(practice_memory_set(known, who, "here", &fail), CPS_OK);
-        assert_int_equal(practice_memory_set(known, "user 0", "there", &fail), CPS_OK);
+        practice_memory_set(known, who, "here");
+        practice_memory_set(known, "user 0", "there");
     }
     practice_memory_free(known);
     known = memory();
@@ -315,10 +314,9 @@ static void damaged_files_are_empty_ones(void **state)
     snprintf(path, sizeof path, "%s/" PRACTICE_MEMORY_FILE, directory);
     for (size_t i = 0; i < 2 + sizeof texts / sizeof texts[0]; i++) {
         struct practice_memory *known = memory();
-        struct fail fail;
         FILE *file;
 
-        assert_int_equal(practice_memory_set(known, DOCTOR, "here", &fail), CPS_OK);
+        practice_memory_set(known, DOCTOR, "here");
         practice_memory_free(known);
         if (i < sizeof texts / sizeof texts[0]) {
             file = fopen(path, "ae");
@@ -332,7 +330,7 @@ static void damaged_files_are_empty_ones(void **state)
         known = memory();
         assert_non_null(known);
         assert_false(practice_memory_holds(known, DOCTOR, "here"));
-        assert_int_equal(practice_memory_set(known, DOCTOR, "there", &fail), CPS_OK);
+        practice_memory_set(known, DOCTOR, "there");
         assert_true(practice_memory_holds(known, DOCTOR, "there"));
         practice_memory_free(known);
         known = memory();
@@ -341,17 +339,20 @@ static void damaged_files_are_empty_ones(void **state)
     }
 }
 
-static void what_cannot_be_saved_has_not_changed(void **state)
+static void nobody_and_nothing_are_not_remembered(void **state)
 {
-    struct practice_memory *known = practice_memory_new("/nonexistent", keys);
-    struct fail fail;
+    struct practice_memory *known = memory();
+    unsigned before = store.n_puts;
 
     (void)state;
-    assert_int_equal(practice_memory_set(known, DOCTOR, "here", &fail), CPS_STORAGE);
-    assert_false(practice_memory_holds(known, DOCTOR, "here"));
-    practice_memory_free(known);
-    assert_int_equal(practice_memory_set(NULL, DOCTOR, "here", &fail), CPS_INTERNAL);
+    practice_memory_set(known, NULL, "here");
+    practice_memory_set(known, DOCTOR, NULL);
+    practice_memory_set(NULL, DOCTOR, "here");
+    assert_false(practice_memory_forget(known, NULL));
+    assert_false(practice_memory_forget(known, DOCTOR));
+    assert_int_equal(store.n_puts, before);
     assert_false(practice_memory_holds(NULL, DOCTOR, "here"));
+    practice_memory_free(known);
 }
 
 static int set_up(void **state)
@@ -396,7 +397,7 @@ int main(void)
         WITH_KEYS(nothing_can_be_read_in_the_file),
         WITH_KEYS(the_oldest_choice_is_forgotten),
         WITH_KEYS(damaged_files_are_empty_ones),
-        WITH_KEYS(what_cannot_be_saved_has_not_changed),
+        WITH_KEYS(nobody_and_nothing_are_not_remembered),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

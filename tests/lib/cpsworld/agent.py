@@ -18,10 +18,11 @@ import time
 
 from .paths import build_dir
 from .pinentry import PROGRAM as SCRIPTED, ScriptedPinentry, is_running
+from .wait import wait_until
 
 UID = 12345  # no passwd entry on purpose: getpwuid() has nothing to say about it
 PROGRAMS = ("cps-agent", "cps-cardwatch", "cps-cardop", "cps-prompt", "cps-oidcd", "cps-evidence",
-            "cps-revocation", "cpsctl", "cpsctl-audit", "cpsctl-trust", "cpsctl-verify")
+            "cps-revocation", "cps-state", "cpsctl", "cpsctl-audit", "cpsctl-trust", "cpsctl-verify")
 DIES_TOO = ("--pdeathsig", "KILL")  # whatever becomes of the test, nothing is left running
 START_TIMEOUT_S = 20
 STOP_TIMEOUT_S = 10
@@ -305,6 +306,10 @@ class Client:
                 self.notifications.append(message)
             else:
                 self.answers[message["id"]] = message
+
+    def stored(self):
+        """What the agent keeps in its state directory is on disk."""
+        return wait_until(lambda: self.call("status")["storage"]["waiting"] == 0)
 
     def until_card(self, states=("ready",), timeout_s=20):
         """Waits until some card is in one of those states; the client must have subscribed to

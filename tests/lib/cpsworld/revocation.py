@@ -16,7 +16,7 @@ def desk_at(web, policy="crl", offline="open", insert=None, **more):
 
 
 def settled(desk, timeout_s=10):
-    """The one list of "status", when nothing is under way."""
+    """The one list of "status", when nothing is under way and it is kept."""
     end = time.monotonic() + timeout_s
     while time.monotonic() < end:
         lists = desk.client.call("status")["trust"]["revocation"]["lists"]
@@ -25,6 +25,7 @@ def settled(desk, timeout_s=10):
         time.sleep(0.02)
     print(lists)
     assert len(lists) == 1 and not lists[0]["busy"]
+    assert desk.client.stored()
     return lists[0]
 
 

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cps-state: writes the small files of the agent's state directory. A home may be on a disk that is
+ * slow or on a server that is gone: this process waits for it so that the agent need not. It lives
+ * for as long as there is something to write.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "agent/state_file.h"
+#include "base/confine.h"
+#include "base/json.h"
+#include "base/proto.h"
+#include "base/util.h"
+#include "base/worker.h"
+
+static cps_error read_content(int fd, char **ret_data, size_t *ret_len, struct fail *fail)
+{
+    AUTO_FREE char *data = NULL;
+    struct stat st;
+    size_t len = 0;
+    ssize_t n = 1;
+
+    if (fd < 0 || fstat(fd, &st) < 0 || st.st_size > STATE_CONTENT_MAX)
+        return fail_set(fail, CPS_INVALID_PARAMS, "content");
+    data = malloc((size_t)st.st_size + 1);
+    if (data == NULL)
+        return fail_set(fail, CPS_INTERNAL, "out of memory");
+    while (len < (size_t)st.st_size && n > 0) {
+        n = pread(fd, data + len, (size_t)st.st_size - len, (off_t)len);
+        len += n > 0 ? (size_t)n : 0;
+    }
+    if (len < (size_t)st.st_size) {
+        explicit_bzero(data, len);
+        return fail_set(fail, CPS_INTERNAL, "content: %s", strerror(errno));
+    }
+    *ret_data = TAKE_PTR(data);
+    *ret_len = len;
+    return CPS_OK;
+}
+
+/* A plain name, or one in a directory of its own, which is made when it is not there. */
+static cps_error path_of(const char *directory, const char *name, char path[static PATH_MAX],
+                         struct fail *fail)
+{
+    const char *slash = strchr(name, '/');
+
+    if (name[0] == '\0' || name[0] == '/' || name[0] == '.' || strstr(name, "/.") != NULL ||
+        (slash != NULL && (slash[1] == '\0' || strchr(slash + 1, '/') != NULL)))
+        return fail_set(fail, CPS_INVALID_PARAMS, "name");
+    if (slash != NULL) {
+        if (snprintf(path, PATH_MAX, "%s/%.*s", directory, (int)(slash - name), name) >= PATH_MAX)
+            return fail_set(fail, CPS_STORAGE, "%s: path too long", directory);
+        if (mkdir(path, 0700) < 0 && errno != EEXIST)
+            return fail_set(fail, CPS_STORAGE, "%s: %s", path, strerror(errno));
+    }
+    if (snprintf(path, PATH_MAX, "%s/%s", directory, name) >= PATH_MAX)
+        return fail_set(fail, CPS_STORAGE, "%s: path too long", directory);
+    return CPS_OK;
+}
+
+static cps_error op_write(const struct worker_request *request, struct fail *fail)
+{
+    const char *directory = json_get_string(request->params, "directory");
+    const char *name = json_get_string(request->params, "name");
+    AUTO_FREE char *data = NULL;
+    char path[PATH_MAX];
+    size_t len = 0;
+
+    if (directory == NULL || directory[0] != '/' || name == NULL)
+        return fail_set(fail, CPS_INVALID_PARAMS, "directory, name");
+    if (read_content(request->fd, &data, &len, fail) != CPS_OK)
+        return fail->code;
+    if (path_of(directory, name, path, fail) == CPS_OK)
+        (void)state_file_replace(path, data, len, fail);
+    explicit_bzero(data, len); /* one of the files is a private key */
+    return fail->code;
+}
+
+int main(int argc, char **argv)
+{
+    bool confined = false;
+
+    (void)argv;
+    if (argc != 1) {
+        fprintf(stderr, "usage: " PROTO_STATE "   (started by cps-agent)\n");
+        return EXIT_FAILURE;
+    }
+    worker_init(PROTO_STATE, CONFINE_WRITE);
+    for (;;) {
+        AUTO_REQUEST struct worker_request request = WORKER_REQUEST_INIT;
+        struct fail fail = FAIL_INIT;
+
+        (void)worker_next(&request);
+        if (!confined)
+            confined = confine_writes(json_get_string(request.params, "directory"));
+        if (strcmp(request.op, "write") != 0)
+            fail_set(&fail, CPS_METHOD_NOT_FOUND, "%s", request.op);
+        else
+            (void)op_write(&request, &fail);
+        if (fail.code == CPS_OK)
+            worker_reply(request.id, json_object());
+        else
+            worker_fail(request.id, &fail);
+    }
+}
