@@ -15,7 +15,8 @@ from .report import Section
 SETTLE_S = 2
 BEAT_S = 40  # cardwatch stays well below CARDWATCH_BEAT_MS of base/proto.h
 CHECKPOINT_S = 300  # agent/evidence.c
-CHECKPOINT_WAKES = 3  # the timer, the answer of cps-evidence, the disk that takes evidence-head
+# The timer, the answer of cps-evidence, and cps-state, which writes evidence-head: hello, answer, end.
+CHECKPOINT_WAKES = 5
 HELPERS = ("cps-cardwatch", "cps-cardop", "cps-oidcd")
 
 
@@ -48,7 +49,7 @@ class Idle:
             f"{seconds:.0f} s while the other measurements ran. The timers due in that time are "
             f"cardwatch's beat, every {BEAT_S} s, which wakes the agent too, and the signature over "
             f"the evidence log, {CHECKPOINT_S} s after a login: the timer, the answer of "
-            "cps-evidence, and a file that remembers how far the log goes. The beat is a conversation "
+            "cps-evidence, and cps-state, which starts, writes how far the log goes, and ends. The beat is a conversation "
             "with pcscd: an answer that cardwatch has to wait for is one more.")
         section.table(("process", "wake-ups", "a minute"),
                       [(name, count, f"{count / seconds * 60:.1f}")
