@@ -62,6 +62,7 @@ static void show_health(const json_t *status)
     json_t *components = json_get_object(status, "components");
     const char *version = json_get_string(status, "version");
     const char *evidence_state = json_get_string(json_get_object(status, "evidence"), "state");
+    const char *storage_state = json_get_string(json_get_object(status, "storage"), "state");
     const char *name;
     json_t *state;
 
@@ -73,6 +74,10 @@ static void show_health(const json_t *status)
     show_trust(trust);
     if (evidence_state != NULL && strcmp(evidence_state, "failing") == 0)
         text_line(stdout, "%s", _("Attention : le journal de preuve ne peut pas être écrit."));
+    if (storage_state != NULL && strcmp(storage_state, "failing") == 0)
+        text_line(stdout, "%s",
+                  _("Attention : les fichiers d'état ne peuvent pas être écrits, réponses et choix "
+                    "seront perdus si l'agent s'arrête."));
     json_object_foreach (components, name, state)
         if (json_is_string(state) && strcmp(json_string_value(state), "running") != 0)
             text_line(stdout, _("Composant %s : %s"), name,
