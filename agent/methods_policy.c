@@ -7,7 +7,7 @@
 #include "agent/evidence_events.h"
 #include "agent/policy.h"
 #include "agent/session.h"
-#include "agent/state_store.h"
+#include "agent/state_reply.h"
 #include "agent/statement.h"
 #include "agent/tokens.h"
 #include "base/json.h"
@@ -135,5 +135,5 @@ void method_policy_revoke(struct agent *agent, struct request *request)
         return;
     }
     evidence_consent_revoked(agent, request->conn, count);
-    state_store_reply(agent->store, CONSENT_MEMORY_FILE, request, result);
+    state_reply(agent->store, CONSENT_MEMORY_FILE, request, result);
 }

@@ -5,7 +5,7 @@
 #include "agent/practice.h"
 #include "agent/practice_memory.h"
 #include "agent/session.h"
-#include "agent/state_store.h"
+#include "agent/state_reply.h"
 #include "base/json.h"
 
 static json_t *answer(const struct agent *agent)
@@ -37,7 +37,7 @@ static void forget(struct agent *agent, struct request *request)
     const char *subject = identity_subject(session_proof(agent->session)->holder);
 
     if (practice_memory_forget(agent->practice_memory, subject))
-        state_store_reply(agent->store, PRACTICE_MEMORY_FILE, request, answer(agent));
+        state_reply(agent->store, PRACTICE_MEMORY_FILE, request, answer(agent));
     else
         request_reply(request, answer(agent));
 }

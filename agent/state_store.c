@@ -13,7 +13,6 @@
 
 #include "agent/backoff.h"
 #include "agent/child.h"
-#include "agent/request.h"
 #include "agent/server.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -299,7 +298,7 @@ static struct file *file_of(struct state_store *store, const char *name)
         abort(); /* names are ours, and few */
     file = &store->files[store->n++];
     *file = (struct file){.content = -1};
-    strcpy(file->name, name);
+    snprintf(file->name, sizeof file->name, "%s", name);
     return file;
 }
 
@@ -357,50 +356,6 @@ void state_wait_forget(struct state_wait *wait)
         return;
     TAILQ_REMOVE(&wait->store->waits, wait, entry);
     free(wait);
-}
-
-struct reply {
-    struct request *request;
-    json_t *result;
-    struct state_wait *wait;
-};
-
-static void reply_free(struct reply *reply)
-{
-    json_decref(reply->result);
-    free(reply);
-}
-
-static void on_reply_cancel(struct request *request, void *user)
-{
-    struct reply *reply = user;
-
-    (void)request;
-    state_wait_forget(reply->wait);
-    reply_free(reply);
-}
-
-static void on_stored(void *user, const struct fail *fail)
-{
-    struct reply *reply = user;
-
-    if (fail != NULL)
-        request_fail(reply->request, fail);
-    else
-        request_reply(reply->request, json_incref(reply->result));
-    reply_free(reply);
-}
-
-void state_store_reply(struct state_store *store, const char *name, struct request *request,
-                       json_t *result)
-{
-    struct reply *reply = malloc(sizeof *reply);
-
-    if (reply == NULL)
-        abort(); /* no answer could be promised any more; the supervisor starts the agent again */
-    *reply = (struct reply){.request = request, .result = result};
-    reply->wait = state_store_wait(store, name, on_stored, reply);
-    request_wait(request, on_reply_cancel, reply);
 }
 
 json_t *state_store_json(const struct state_store *store)

@@ -11,7 +11,6 @@
 #include <stddef.h>
 
 #include "agent/agent.h"
-#include "agent/request.h"
 #include "base/fail.h"
 
 /* Files known at a time, and the longest name. */
@@ -46,11 +45,6 @@ struct state_wait *state_store_wait(struct state_store *store, const char *name,
 
 /* The caller has lost interest. NULL is fine. */
 void state_wait_forget(struct state_wait *wait);
-
-/* Right after a put: answers the request with result (stolen) when it is on disk, or says why not.
- */
-void state_store_reply(struct state_store *store, const char *name, struct request *request,
-                       json_t *result);
 
 /* As "status" shows it. */
 json_t *state_store_json(const struct state_store *store);

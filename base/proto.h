@@ -167,9 +167,9 @@
  *   purge    {first_kept}              → {}   removes the files that hold only lines before it
  *
  * cps-state: the small files of the agent's state directory, while one is to be written.
- *   write    {directory, name} + descriptor → {}   what the descriptor, a memfd, holds replaces that
- *                                        file, synced; name may have one directory in it, which is
- *                                        made. STORAGE: it could not be written
+ *   write    {directory, name} + descriptor → {}   the file becomes what the descriptor, a memfd,
+ *                                        holds, synced; name may have one directory in it, which
+ *                                        is made. STORAGE: it could not be written
  *
  * cps-revocation: one list or one question, then it is gone. Certificates: DER, base64url.
  *   cached   {path}                    → {kept_at?}   reads a list that was kept; absent: none is

@@ -60,16 +60,6 @@ void state_wait_forget(struct state_wait *wait)
     free(wait);
 }
 
-void state_store_reply(struct state_store *store, const char *name, struct request *request,
-                       json_t *result)
-{
-    (void)store;
-    (void)name;
-    (void)request;
-    (void)result;
-    fail();
-}
-
 json_t *state_store_json(const struct state_store *store)
 {
     (void)store;
