@@ -271,5 +271,5 @@ struct push_limit *access_pushes_new(const struct agent *agent)
 {
     return push_limit_new(
         (unsigned)config_int(agent->config, "limits", "pushes_per_hour", PUSH_LIMIT_DEFAULT),
-        agent->options.state_dir, agent->keys);
+        agent->options.state_dir, agent->store, agent->keys);
 }

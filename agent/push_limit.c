@@ -9,7 +9,6 @@
 #include "agent/push_memory.h"
 #include "base/clock.h"
 #include "base/json.h"
-#include "base/log.h"
 #include "base/util.h"
 
 #define HOUR_MS     3600000
@@ -23,7 +22,7 @@ struct person {
 
 struct push_limit {
     const struct keys *keys;
-    char *state_dir;
+    struct state_store *store;
     unsigned per_hour;
     unsigned n;
     struct person people[PUSH_LIMIT_PEOPLE_MAX]; /* the one who was pushed longest ago first */
@@ -57,9 +56,9 @@ static void add_time(const struct push_limit *limit, struct person *person, int6
 }
 
 /* What the agent before this one has counted. */
-static void load(struct push_limit *limit)
+static void load(struct push_limit *limit, const char *state_dir)
 {
-    AUTO_JSON json_t *people = push_memory_load(limit->state_dir);
+    AUTO_JSON json_t *people = push_memory_load(state_dir);
     const json_t *json, *at;
     size_t i, k;
 
@@ -71,19 +70,15 @@ static void load(struct push_limit *limit)
     }
 }
 
-struct push_limit *push_limit_new(unsigned per_hour, const char *state_dir, const struct keys *keys)
+struct push_limit *push_limit_new(unsigned per_hour, const char *state_dir,
+                                  struct state_store *store, const struct keys *keys)
 {
     struct push_limit *limit = calloc(1, sizeof *limit);
 
     if (limit == NULL)
         return NULL;
-    *limit =
-        (struct push_limit){.keys = keys, .state_dir = strdup(state_dir), .per_hour = per_hour};
-    if (limit->state_dir == NULL) {
-        push_limit_free(limit);
-        return NULL;
-    }
-    load(limit);
+    *limit = (struct push_limit){.keys = keys, .store = store, .per_hour = per_hour};
+    load(limit, state_dir);
     return limit;
 }
 
@@ -93,7 +88,6 @@ void push_limit_free(struct push_limit *limit)
         return;
     for (unsigned i = 0; i < limit->n; i++)
         person_done(&limit->people[i]);
-    free(limit->state_dir);
     free(limit);
 }
 
@@ -183,13 +177,11 @@ static json_t *person_json(const struct person *person, int64_t since_ms)
     return json_pack("{s:s, s:o}", "person", person->hash, "at_ms", times);
 }
 
-/* Before the phone rings: whoever ends the agent then gains nothing by it. */
+/* As the phone starts to ring: whoever ends the agent then gains nothing by it. */
 static void save(const struct push_limit *limit)
 {
     int64_t an_hour_ago_ms = clock_boot_ms() - HOUR_MS;
     json_t *people = json_array();
-    struct fail fail;
-    char text[256];
 
     for (unsigned i = 0; i < limit->n; i++) {
         const struct person *person = &limit->people[i];
@@ -197,10 +189,7 @@ static void save(const struct push_limit *limit)
         if (person->at_ms[person->n - 1] > an_hour_ago_ms)
             json_array_append_new(people, person_json(person, an_hour_ago_ms));
     }
-    if (push_memory_save(limit->state_dir, people, &fail) == CPS_OK)
-        return;
-    fail_describe(&fail, text, sizeof text);
-    log_warning("a push is counted until the agent ends, and not longer: %s", text);
+    push_memory_save(limit->store, people);
 }
 
 void push_limit_count(struct push_limit *limit, const char *national_id)

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "agent/keys.h"
+#include "agent/state_store.h"
 #include "base/fail.h"
 
 /* People remembered; with one more the oldest is forgotten, unless all are of this hour. */
@@ -20,9 +21,9 @@
 
 struct push_limit;
 
-/* state_dir: where it is kept. keys are borrowed. NULL when memory is short. */
+/* state_dir: where it is read, once. store and keys are borrowed. NULL when memory is short. */
 struct push_limit *push_limit_new(unsigned per_hour, const char *state_dir,
-                                  const struct keys *keys);
+                                  struct state_store *store, const struct keys *keys);
 void push_limit_free(struct push_limit *limit);
 
 /* CPS_PUSH_LIMITED, with the time after which it may be tried again, when it may not ring now. */

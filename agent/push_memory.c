@@ -135,16 +135,15 @@ json_t *push_memory_load(const char *state_dir)
     return json_array();
 }
 
-cps_error push_memory_save(const char *state_dir, json_t *people, struct fail *fail)
+void push_memory_save(struct state_store *store, json_t *people)
 {
-    char path[PATH_MAX], boot[SD_ID128_STRING_MAX];
+    char boot[SD_ID128_STRING_MAX];
     AUTO_JSON json_t *file = json_pack("{s:i, s:s, s:I, s:I, s:o}", "version", FILE_VERSION, "boot",
                                        this_boot(boot), "boot_ms", (json_int_t)clock_boot_ms(),
                                        "at", (json_int_t)clock_real_s(), "people", people);
     AUTO_FREE char *text = json_dumps(file, JSON_INDENT(1));
 
     if (text == NULL)
-        return fail_set(fail, CPS_INTERNAL, "out of memory");
-    snprintf(path, sizeof path, "%s/" PUSH_MEMORY_FILE, state_dir);
-    return state_file_replace(path, text, fail);
+        abort(); /* no limit could be kept any more; the supervisor starts the agent again */
+    state_store_put(store, PUSH_MEMORY_FILE, text, strlen(text));
 }

@@ -9,7 +9,7 @@
 
 #include <jansson.h>
 
-#include "base/fail.h"
+#include "agent/state_store.h"
 
 #define PUSH_MEMORY_FILE "pushes.json"
 
@@ -17,7 +17,7 @@
  */
 json_t *push_memory_load(const char *state_dir);
 
-/* people: the same, stolen. CPS_STORAGE: it would not outlive the agent. */
-cps_error push_memory_save(const char *state_dir, json_t *people, struct fail *fail);
+/* people: the same, stolen. The disk follows. */
+void push_memory_save(struct state_store *store, json_t *people);
 
 #endif
