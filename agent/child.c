@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "agent/last_answers.h"
 #include "agent/process.h"
 #include "base/clock.h"
 #include "base/json.h"
@@ -338,28 +339,6 @@ void child_post(struct child *child, const char *op, json_t *params, int pass_fd
         log_warning("%s: %s", child->class->program, strerror(-r));
 }
 
-/* What it could not do is all that its last answers are read for. */
-static void log_last_errors(const struct child *child)
-{
-    AUTO_JSON json_t *packet = NULL;
-    AUTO_CLOSE int passed = -1;
-
-    while (packet_recv(child->channel, &packet, &passed) == 1) {
-        const json_t *error = json_get_object(packet, "error");
-        struct fail fail;
-        char text[512];
-
-        if (error != NULL) {
-            fail_from_json(&fail, error);
-            fail_describe(&fail, text, sizeof text);
-            log_warning("%s: %s", child->class->program, text);
-        }
-        json_decref(TAKE_PTR(packet));
-        if (passed >= 0)
-            close(TAKE_FD(passed));
-    }
-}
-
 bool child_finish(struct child *child, int timeout_ms)
 {
     bool ended;
@@ -369,7 +348,7 @@ bool child_finish(struct child *child, int timeout_ms)
     child->io = sd_event_source_disable_unref(child->io);
     (void)shutdown(child->channel, SHUT_WR); /* it reads what it was sent, then the end */
     ended = child->process == NULL || process_await(child->process, timeout_ms);
-    log_last_errors(child);
+    last_answers_log(child->channel, child->class->program);
     child_free(child);
     return ended;
 }
