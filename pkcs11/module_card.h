@@ -34,6 +34,8 @@ struct module_key {
     uint8_t id[CARD_ID_MAX];
     size_t id_len;
     char label[CARD_LABEL_MAX + 1];
+    bool has_private;
+    CK_OBJECT_HANDLE private; /* where its private key was found last: it may be gone since */
 };
 
 struct module_card {

@@ -58,9 +58,23 @@ cps_error module_keys(struct card *self, struct card_keys *ret_keys, struct fail
     return CPS_OK;
 }
 
+/*
+ * Whether the object found before still is the key. A search is slow with modules that read every
+ * object of the token for it, as SoftHSM does.
+ */
+static bool still_there(struct module_card *card, const struct module_key *key)
+{
+    uint8_t id[CARD_ID_MAX];
+    struct fail fail = FAIL_INIT;
+    size_t len = 0;
+
+    return key->has_private &&
+           module_attribute(card, key->private, CKA_ID, id, sizeof id, &len, &fail) == CPS_OK &&
+           len == key->id_len && memcmp(id, key->id, len) == 0;
+}
+
 /* The private key of a certificate, by CKA_ID. */
-static cps_error find_key(struct module_card *card, const struct module_key *key,
-                          CK_OBJECT_HANDLE *ret_object, struct fail *fail)
+static cps_error find_private(struct module_card *card, struct module_key *key, struct fail *fail)
 {
     CK_OBJECT_CLASS class = CKO_PRIVATE_KEY;
     uint8_t id[CARD_ID_MAX];
@@ -68,20 +82,31 @@ static cps_error find_key(struct module_card *card, const struct module_key *key
         {.type = CKA_CLASS, .pValue = &class, .ulValueLen = sizeof class},
         {.type = CKA_ID, .pValue = id, .ulValueLen = key->id_len},
     };
-    CK_BBOOL each_time = CK_FALSE;
     size_t n = 0;
-    size_t len;
     cps_error error;
 
     memcpy(id, key->id, sizeof id);
-    error = module_find(card, template, 2, ret_object, 1, &n, fail);
+    error = module_find(card, template, 2, &key->private, 1, &n, fail);
+    key->has_private = error == CPS_OK && n > 0;
     if (error == CPS_OK && n == 0)
         error = fail_set(fail, CPS_CARD_UNSUPPORTED, "no private key for the certificate");
+    return error;
+}
+
+static cps_error find_key(struct module_card *card, struct module_key *key,
+                          CK_OBJECT_HANDLE *ret_object, struct fail *fail)
+{
+    CK_BBOOL each_time = CK_FALSE;
+    size_t len;
+    cps_error error = still_there(card, key) ? CPS_OK : find_private(card, key, fail);
+
     if (error == CPS_OK)
-        error = module_attribute(card, *ret_object, CKA_ALWAYS_AUTHENTICATE, &each_time,
+        error = module_attribute(card, key->private, CKA_ALWAYS_AUTHENTICATE, &each_time,
                                  sizeof each_time, &len, fail);
     if (error == CPS_OK && each_time != CK_FALSE)
         error = fail_set(fail, CPS_CARD_UNSUPPORTED, "the key wants the PIN at each use");
+    if (error == CPS_OK)
+        *ret_object = key->private;
     return error;
 }
 
@@ -89,7 +114,7 @@ static cps_error find_key(struct module_card *card, const struct module_key *key
 static cps_error need_key(struct module_card *card, enum key_usage usage,
                           CK_OBJECT_HANDLE *ret_object, struct fail *fail)
 {
-    const struct module_key *key = &card->keys[usage];
+    struct module_key *key = &card->keys[usage];
     cps_error error = module_sync(card, fail);
 
     if (error != CPS_OK)
@@ -196,6 +221,8 @@ cps_error module_sign(struct card *self, enum key_usage usage, const struct sign
         error = module_check_undisturbed(card, fail);
     if (error == CPS_OK)
         *ret_signature = signature;
+    else
+        card->keys[usage].has_private = false;
     return error;
 }
 
@@ -251,7 +278,9 @@ cps_error module_decrypt(struct card *self, enum key_usage usage, struct span cr
     error = decrypt_once(card, object, cryptogram, plain, fail);
     if (error == CPS_OK)
         error = module_check_undisturbed(card, fail);
-    if (error != CPS_OK)
-        secret_wipe(plain);
+    if (error == CPS_OK)
+        return CPS_OK;
+    card->keys[usage].has_private = false;
+    secret_wipe(plain);
     return error;
 }

@@ -108,6 +108,43 @@ def test_lies_about_a_signature(start, mock, lie, code):
         cardop.sign()
 
 
+NO_SEARCH = "C_FindObjectsInit 0x5"
+
+
+def ready_to_sign(start):
+    cardop = start()
+    cardop.open()
+    cardop.verify("1234")
+    cardop.sign()
+    return cardop
+
+
+def test_a_key_once_found_is_not_searched_again(start, mock):
+    cardop = ready_to_sign(start)
+    mock.plan(NO_SEARCH)
+    assert len(cardop.sign()) == 256
+
+
+def test_a_key_that_is_elsewhere_now_is_searched(start, mock):
+    cardop = ready_to_sign(start)
+    mock.plan("C_GetAttributeValue once 0x82")
+    assert len(cardop.sign()) == 256
+    cardop = ready_to_sign(start)
+    mock.plan("C_GetAttributeValue once 0x82", NO_SEARCH)
+    assert code_of(cardop.sign) == "CARD_PROTOCOL"
+
+
+@pytest.mark.parametrize("lie", ["C_Sign wrong", "C_SignInit 0x60"])
+def test_a_key_that_failed_is_searched(start, mock, lie):
+    cardop = ready_to_sign(start)
+    mock.plan(lie)
+    code_of(cardop.sign)
+    mock.plan(NO_SEARCH)
+    assert code_of(cardop.sign) == "CARD_PROTOCOL"
+    mock.plan()
+    cardop.sign()
+
+
 def test_a_thousand_objects(start):
     assert start("C_FindObjects endless").open()["family"] == "mock"
 
