@@ -128,7 +128,11 @@ def software(tools, pcscd, iterations):
     section = Section("A signature through the PKCS#11 module (goal 7)")
     section.text(f"One program, RSA-2048, C_SignInit and C_Sign; each signature is checked against "
                  f"the certificate before it is given. Cold: from loading the module to the first "
-                 f"signature, login and search included. {noise}.")
+                 f"signature, login and search included. Between program and key are the agent and "
+                 f"cps-cardop, where p11-kit has one process; and before and after each signature "
+                 f"cps-cardop asks pcscd, in two exchanges each time, whether another program has "
+                 f"reset the card, lest the module present the PIN by itself. The two others have no "
+                 f"card to watch. {noise}.")
     section.table(("", "p50 µs", "p99 µs", "cold ms", "find by label µs", "p50 / in process"),
                   [(name, *(f"{measure.figures(results, name, key).median:.1f}"
                             for key in ("p50_us", "p99_us", "cold_ms", "find_us")),
