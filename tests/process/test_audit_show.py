@@ -52,7 +52,7 @@ def _directory(tmp_path):
 def audit(directory, *words, language="fr", status=0):
     env = {**os.environ, "LANGUAGE": language, "LC_ALL": "C.UTF-8"}
     done = subprocess.run([AUDIT, *words, f"--directory={directory}"], env=env, text=True,
-                          capture_output=True, timeout=20, check=False)
+                          capture_output=True, timeout=60, check=False)
     assert done.returncode == status, done
     return done.stdout + done.stderr
 

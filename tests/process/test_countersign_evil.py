@@ -3,7 +3,6 @@
 import base64
 import contextlib
 import json
-import time
 
 import pytest
 
@@ -11,6 +10,8 @@ from cpsworld import CardSet, interface
 from cpsworld.agent import Agent, failure
 from cpsworld.evil import CARDOP, PROMPT, SPOKEN_CARDWATCH, evil
 from cpsworld.paths import slowness
+from cpsworld.stopwatch import Stopwatch
+from cpsworld.wait import wait_until
 
 READER = "Evil reader 00 00"
 ON = "[statement]\ncounter_signature = yes\n"
@@ -61,9 +62,7 @@ def desk(card="physician", settings=ON, **values):
             "cps-cardwatch": evil(SPOKEN_CARDWATCH), "cps-prompt": evil(PROMPT, PIN="1234"),
             "cps-cardop": evil(cardop, **values)}) as agent, agent.client() as client:
         fifo = agent.dir / "home" / "cardwatch"
-        end = time.monotonic() + 10
-        while not fifo.exists() and time.monotonic() < end:
-            time.sleep(0.01)
+        assert wait_until(fifo.exists)
         client.call("subscribe")
         with open(fifo, "wb", buffering=0) as said:
             for event in ({"event": "pcsc", "state": "up"}, {"event": "beat"},
@@ -123,9 +122,9 @@ def test_a_card_that_hangs_costs_a_deadline(world):
     agent, client = world
     assert client.wait(ask(client))["statement"]
     next_time(agent, "hang")
-    start = time.monotonic()
+    timer = Stopwatch()
     assert failure(client, ask(client, deadline_ms=300)) == "DEADLINE_EXCEEDED"
-    assert time.monotonic() - start < 0.3 + 0.5 * slowness()
+    assert timer.took_s() < 0.3 + 0.5 * slowness()
     plain = client.call("statement.get", audience="dpi", nonce="n-0S6_WzA2Mj")
     assert "counter_signature" not in plain, "statements do not wait for the card"
     claims = plain["statement"].split(".")[1]

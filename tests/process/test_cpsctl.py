@@ -58,7 +58,7 @@ def _start(tmp_path):
 
 def run(fake, *args, stdin=None, **env):
     done = subprocess.run([CPSCTL, *args], env=environment(fake, **env), capture_output=True,
-                          text=True, timeout=20, check=False, input=stdin)
+                          text=True, timeout=60, check=False, input=stdin)
     return done.returncode, done.stdout, done.stderr
 
 
@@ -173,8 +173,9 @@ def test_more_than_a_second_is_told_on_a_terminal(start):
     process, master = on_terminal(fake, "token")
     screen = read_screen(master)
     os.close(master)
-    assert process.wait(10) == 0
-    assert "\r\x1b[KEn attente de la réponse : 1 s (Ctrl-C pour annuler)\r\x1b[Kt" in screen
+    assert process.wait(30) == 0
+    assert re.search(r"(\r\x1b\[KEn attente de la réponse : [1-9]\d* s \(Ctrl-C pour annuler\))+"
+                    r"\r\x1b\[Kt", screen)
     assert run(fake, "token")[2] == ""
 
 
@@ -271,13 +272,13 @@ def read_screen(master, timeout_s=10, until=None):
 def test_progress_on_a_terminal_counts_down(start):
     process, master = on_terminal(start(session_login=phone_login), "login", "--ecps", "89970")
     screen = read_screen(master)
-    assert process.wait(10) == 0
+    assert process.wait(30) == 0
     os.close(master)
     assert "Nombre à choisir sur le téléphone : 42" in screen
     assert screen.count("██  ██   ██████") == 1
     assert screen.count("téléphone : 42") == 1
     seconds = [int(s) for s in re.findall(r"(\d+) s restantes", screen)]
-    assert seconds[0] > seconds[-1] >= 96 and len(seconds) >= 3
+    assert 100 >= seconds[0] > seconds[-1] and seconds == sorted(set(seconds), reverse=True)
     assert screen.rindex("\r\x1b[K") < screen.index("Session :")
 
 
@@ -298,7 +299,7 @@ def test_an_interruption_cancels_at_the_agent(start, number):
                                text=True)
     assert process.stderr.readline() == "Code porteur demandé (essais : 3)\n"
     process.send_signal(number)
-    assert process.wait(5) == 4
+    assert process.wait(30) == 4
     assert fake.asked("cancel")[0]["id"] == pending[0]["id"]
     process.stderr.close()
 
@@ -315,7 +316,7 @@ def test_watch_prints_events_until_interrupted(start):
         "event": "event.card",
         "params": {"change": "inserted", "reader": "Lecteur 0", "card": CARD}}
     process.send_signal(signal.SIGINT)
-    assert process.wait(5) == 0
+    assert process.wait(30) == 0
     assert fake.asked("subscribe")[0]["events"] == ["card"]
     process.stdout.close()
 

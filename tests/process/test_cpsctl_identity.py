@@ -48,7 +48,7 @@ def _start(tmp_path):
 
 def run(fake, *args, lang="fr_FR.UTF-8"):
     env = {k: v for k, v in os.environ.items() if k not in ("LANGUAGE", "LC_ALL")}
-    done = subprocess.run([CPSCTL, *args], capture_output=True, text=True, timeout=20, check=False,
+    done = subprocess.run([CPSCTL, *args], capture_output=True, text=True, timeout=60, check=False,
                           env={**env, "CPS_AGENT_SOCK": fake.path, "LANG": lang, "TZ": "UTC"})
     return done.returncode, done.stdout, done.stderr
 

@@ -77,5 +77,5 @@ def test_without_a_descriptor_for_a_helper():
         for connection in crowd:
             connection.close()
         limit(agent, FEW)
-        assert wait_until(lambda: agent.children("cps-cardwatch"), 15)
+        assert wait_until(lambda: agent.children("cps-cardwatch"))
         assert client.call("status")["components"]["cardwatch"] == "running"

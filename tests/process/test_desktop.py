@@ -51,7 +51,7 @@ def test_a_configuration_that_makes_no_sense(settings, word):
     agent = Agent(settings=settings)
     agent.start(wait=False)
     try:
-        assert agent.process.wait(10) == 1
+        assert agent.process.wait(30) == 1
         assert "CONFIGURATION" in agent.log.read_text() and word in agent.log.read_text()
     finally:
         agent.close()

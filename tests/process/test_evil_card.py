@@ -14,11 +14,13 @@ from cpsworld.agent import Agent, RpcError
 from cpsworld.evil import (CARDOP, FAULTS, PROMPT, SILENT, SPOKEN_CARDWATCH, Notes, evil,
                            misbehave, open_descriptors, zombies)
 from cpsworld.paths import slowness
+from cpsworld.stopwatch import Stopwatch
 from cpsworld.wait import wait_until
 
 READER = "Evil reader 00 00"
 MARKER = "marqueur-de-code-5a17"
 DEADLINE_MS = 250 * slowness()
+LONG_MS = 60000
 LATE_S = 0.05 * slowness()
 STEPS = {"cps-cardop": ("start", "hello", "open", "certificate", "pin_status", "verify", "sign"),
          "cps-prompt": ("start", "hello", "pin")}
@@ -61,9 +63,7 @@ class World:
 def world():
     it = World()
     with it.agent as agent:
-        end = time.monotonic() + 10
-        while not (agent.dir / "home" / "cardwatch").exists() and time.monotonic() < end:
-            time.sleep(0.01)
+        assert wait_until((agent.dir / "home" / "cardwatch").exists)
         it.say("pcsc", state="up")
         it.say("beat")
         yield it
@@ -79,9 +79,7 @@ def subscribed(world):
         for program in STEPS:
             misbehave(world.agent, program, None, "")
         world.reader(False)
-        end = time.monotonic() + 5
-        while it.call("card.list")["cards"] and time.monotonic() < end:
-            time.sleep(0.01)
+        assert wait_until(lambda: not it.call("card.list")["cards"])
         assert it.call("session.current")["session"] is None
 
 
@@ -105,7 +103,6 @@ def check_afterwards(world):
         print(f"late: median {statistics.median(late) * 1000:.1f} ms, "
               f"worst {late[-1] * 1000:.1f} ms; others: median "
               f"{statistics.median(others) * 1000:.2f} ms, worst {others[-1] * 1000:.1f} ms")
-        assert late[0] > -0.002
         assert statistics.median(late) < LATE_S
         assert statistics.median(others) < 0.01
     with subscribed(world) as client:
@@ -119,21 +116,22 @@ def ask(world, client, deadline_ms=DEADLINE_MS):
     """A card login that must fail: the name of its error and how late it came, others served
     meanwhile."""
     with world.agent.client() as other:
-        started = time.monotonic()
+        timer = Stopwatch()
         number = client.send("session.login", method="card", deadline_ms=deadline_ms)
         while number not in client.answers:
-            before = time.monotonic()
-            assert before - started < deadline_ms / 1000 + 2, "never answered"
+            beside = Stopwatch()
+            assert timer.took_s() < deadline_ms / 1000 + 2, "never answered"
             assert other.call("session.current")["session"] is None
-            world.others.append(time.monotonic() - before)
+            world.others.append(beside.took_s())
             try:
                 message = client.read(0.01)
             except TimeoutError:
                 continue
             client.answers[message.get("id")] = message
-        late = time.monotonic() - started - deadline_ms / 1000
+        wall_s, late = timer.wall_s(), timer.took_s() - deadline_ms / 1000
     with pytest.raises(RpcError) as caught:
         client.wait(number)
+    assert caught.value.name != "DEADLINE_EXCEEDED" or wall_s > deadline_ms / 1000 - 0.002
     return caught.value.name, late
 
 
@@ -163,7 +161,7 @@ def test_misbehaviour(world, client, program, step, fault):
     early = program == "cps-cardop" and step in ("start", "hello", "open", "certificate")
     world.insert(client, ("reading", "failed") if early else ("ready",))
     name, late = ask(world, client, DEADLINE_MS // 2 if early else DEADLINE_MS)
-    end = time.monotonic() + 10 * slowness()
+    end = time.monotonic() + 60
     while len(notes.of(program, "misbehaves")) == count and time.monotonic() < end:
         name, late = ask(world, client)  # a busy machine: it had not come that far
     assert len(notes.of(program, "misbehaves")) > count
@@ -197,8 +195,9 @@ def test_a_helper_that_cannot_start(world, client, program, how):
             path.write_text("neither a script nor a program")
             path.chmod(0o755 if how == "no program" else 0o644)
         world.insert(client, ("reading",) if program == "cps-cardop" else ("ready",))
-        name, late = ask(world, client)
-        assert name == ("DEADLINE_EXCEEDED" if program == "cps-cardop" else "COMPONENT_FAILED")
+        absent = program == "cps-cardop"
+        name, late = ask(world, client, DEADLINE_MS if absent else LONG_MS)
+        assert name == ("DEADLINE_EXCEEDED" if absent else "COMPONENT_FAILED")
         assert late < LATE_S
     finally:
         kept.replace(path)
@@ -206,10 +205,8 @@ def test_a_helper_that_cannot_start(world, client, program, how):
 
 def settled_descriptors(agent):
     """How many there are once every helper of a card is gone for good."""
-    end = time.monotonic() + 5
-    while time.monotonic() < end and (agent.children("cps-prompt") or zombies(agent)
-                                      or agent.children("cps-cardop")):
-        time.sleep(0.01)
+    assert wait_until(lambda: not (agent.children("cps-prompt") or agent.children("cps-cardop")
+                                   or zombies(agent)))
     time.sleep(0.05)  # the turn of the loop that closes what it watched
     return open_descriptors(agent)
 
@@ -225,4 +222,4 @@ def test_no_descriptor_is_lost(world, client):
             world.remove(client)
             misbehave(world.agent, program, None, "")
     honest_login(world, client)
-    assert settled_descriptors(world.agent) == before
+    assert wait_until(lambda: settled_descriptors(world.agent) <= before)

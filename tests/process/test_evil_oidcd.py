@@ -9,11 +9,13 @@ from cpsworld.agent import Agent, RpcError
 from cpsworld.evil import (FAULTS, OIDCD, PROVIDER_SETTINGS, Notes, evil, misbehave,
                            open_descriptors, zombies)
 from cpsworld.paths import slowness
+from cpsworld.stopwatch import Stopwatch
 from cpsworld.wait import wait_until
 
 PERSON = "899700001011"
 MARKER = "jeton-3c77e1"
 DEADLINE_MS = 200 * slowness()
+LONG_MS = 60000
 LATE_S = 0.05 * slowness()
 PROGRAM = "cps-oidcd"
 late_answers = []
@@ -25,7 +27,7 @@ def _deadlines_were_kept():
     if late_answers:
         print(f"late: median {statistics.median(late_answers) * 1000:.1f} ms, "
               f"worst {max(late_answers) * 1000:.1f} ms of {len(late_answers)}")
-        assert statistics.median(late_answers) < LATE_S and min(late_answers) > -0.002
+        assert statistics.median(late_answers) < LATE_S
 
 
 class World(Agent):
@@ -43,14 +45,15 @@ class World(Agent):
         assert failure or MARKER not in log, log
 
 
-def refused(client, method, /, **params):
+def refused(client, method, /, deadline_ms=DEADLINE_MS, **params):
     """The error of a call that must fail in time, and how late it was."""
-    started = time.monotonic()
+    timer = Stopwatch()
     with pytest.raises(RpcError) as caught:
-        client.call(method, deadline_ms=DEADLINE_MS, **params)
-    late = time.monotonic() - started - DEADLINE_MS / 1000
+        client.call(method, deadline_ms=deadline_ms, **params)
+    wall_s, late = timer.wall_s(), timer.took_s() - deadline_ms / 1000
     assert late < 1
     if caught.value.name == "DEADLINE_EXCEEDED":
+        assert wall_s > deadline_ms / 1000 - 0.002
         late_answers.append(late)
     assert MARKER not in str(caught.value.data)
     return caught.value.name
@@ -127,9 +130,9 @@ def test_misbehaviour_in_a_logout(fault):
     """Nobody waits for a network to leave."""
     with World("logout", fault) as agent, agent.client() as client:
         login(client)
-        started = time.monotonic()
+        timer = Stopwatch()
         client.call("session.logout")
-        assert time.monotonic() - started < LATE_S
+        assert timer.took_s() < LATE_S
         assert wait_until(lambda: Notes(agent).of(PROGRAM, "misbehaves"))
         assert client.call("session.current")["session"] is None
         for method in ("token.get", "session.logout"):
@@ -145,13 +148,13 @@ def test_misbehaviour_in_a_logout(fault):
     ({"auth_at": 1.5e9}, "COMPONENT_FAILED"), ({"auth_at": 1}, "LOGIN_EXPIRED")])
 def test_logins_out_of_shape_open_nothing(said, name):
     with World(**said) as agent, agent.client() as client:
-        assert refused(client, "session.login", method="ecps", national_id=PERSON) == name
+        assert refused(client, "session.login", LONG_MS, method="ecps", national_id=PERSON) == name
         assert client.call("session.current")["session"] is None
 
 
 def test_a_login_of_this_morning_opens_nothing():
     with World(auth_at=int(time.time()) - 4 * 3600) as agent, agent.client() as client:
-        assert refused(client, "session.login", method="ecps",
+        assert refused(client, "session.login", LONG_MS, method="ecps",
                        national_id=PERSON) == "LOGIN_EXPIRED"
 
 
@@ -174,8 +177,7 @@ def test_odd_tokens_harm_nobody(said):
         login(client)
         for kind in ("access", "id"):
             try:
-                assert isinstance(client.call("token.get", kind=kind, deadline_ms=1000)["token"],
-                                  str)
+                assert isinstance(client.call("token.get", kind=kind)["token"], str)
             except RpcError as error:
                 assert error.name in ("TOKEN_UNAVAILABLE", "COMPONENT_FAILED")
         assert client.call("session.current")["session"]["method"] == "ecps"
@@ -193,7 +195,7 @@ def test_a_token_that_lasts_for_ever_is_given():
 def test_a_provider_that_only_gives_expired_tokens():
     with World(ttl=-5) as agent, agent.client() as client:
         login(client)
-        assert refused(client, "token.get", min_ttl_s=0) == "TOKEN_UNAVAILABLE"
+        assert refused(client, "token.get", LONG_MS, min_ttl_s=0) == "TOKEN_UNAVAILABLE"
 
 
 def test_one_page_for_a_login():
@@ -213,5 +215,5 @@ while True:
     with Agent(libexec={PROGRAM: evil(pages), "cps-prompt": evil(prompt)},
                settings=PROVIDER_SETTINGS) as agent, agent.client() as client:
         with pytest.raises(RpcError, match="DEADLINE_EXCEEDED"):
-            client.call("session.login", method="browser", deadline_ms=1000 * slowness())
+            client.call("session.login", method="browser", deadline_ms=5000)
         assert len(Notes(agent).of("cps-prompt", "start")) == 1

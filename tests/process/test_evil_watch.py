@@ -2,13 +2,13 @@
 """cps-cardwatch misbehaving, and how helpers that die come back."""
 import os
 import signal
-import time
 
 import pytest
 
 from cpsworld.agent import Agent, RpcError
 from cpsworld.evil import FAULTS, Notes, SPOKEN_CARDWATCH, evil, misbehave, zombies
 from cpsworld.paths import slowness
+from cpsworld.stopwatch import Stopwatch
 from cpsworld.wait import wait_until
 
 CARDWATCH = """
@@ -20,9 +20,9 @@ LATE_S = 0.05 * slowness()
 WITHOUT_CARD = {"PCSC_UNAVAILABLE", "NO_READER", "NO_CARD", "DEADLINE_EXCEEDED"}
 
 
-def login_error(client):
+def login_error(client, deadline_ms=60000):
     with pytest.raises(RpcError) as caught:
-        client.call("session.login", method="card", deadline_ms=200 * slowness())
+        client.call("session.login", method="card", deadline_ms=deadline_ms)
     return caught.value.name
 
 
@@ -40,10 +40,10 @@ def test_misbehaviour(step, fault):
     misbehave(agent, "cps-cardwatch", step, fault)
     with agent, agent.client() as client:
         assert wait_until(lambda: Notes(agent).of("cps-cardwatch", "misbehaves"))
-        started = time.monotonic()
-        assert login_error(client) in WITHOUT_CARD
+        timer = Stopwatch()
+        assert login_error(client, 200 * slowness()) in WITHOUT_CARD
         assert client.call("status")["readers"] == []
-        assert time.monotonic() - started < 0.2 * slowness() + LATE_S
+        assert timer.took_s() < 0.2 * slowness() + LATE_S
         assert wait_until(lambda: zombies(agent) == 0)
 
 
@@ -93,7 +93,7 @@ def test_helpers_that_die_come_back_later_and_later():
     """1 s, 2 s, 4 s for all three of them in one agent; a card is given up after that."""
     with Agent(libexec={"cps-cardwatch": evil(SPOKEN_CARDWATCH), "cps-cardop": evil("hello()"),
                         "cps-oidcd": evil("hello()")}) as agent, agent.client() as client:
-        notes = Notes(agent)
+        notes, timer = Notes(agent), Stopwatch()
         fifo = agent.dir / "home" / "cardwatch"
         assert wait_until(fifo.exists)
         with open(fifo, "wb", buffering=0) as lines:
@@ -106,8 +106,9 @@ def test_helpers_that_die_come_back_later_and_later():
             starts = notes.of(program, "start")
             delays = [b - a for a, b in zip(starts, starts[1:])]
             print(program, delays)
-            assert all(low <= delay < low + 0.6 * slowness()
-                       for low, delay in zip((1, 2, 4), delays))
+            # Each delay and a start of Python; whether a stalled machine adds to it is not ours.
+            assert all(low <= delay for low, delay in zip((1, 2, 4), delays))
+            assert sum(delays[:3]) < 7 + 3 * 0.6 * slowness() + timer.lost_s()
         assert login_error(client) == "COMPONENT_FAILED"
         assert wait_until(lambda: client.call("status")["components"] == {
             "cardwatch": "running", "oidcd": "restarting"})
@@ -147,8 +148,8 @@ def test_a_login_at_the_start_waits_to_know_the_cards():
         assert caught.value.name == "NO_CARD"
     with Agent(libexec={"cps-cardwatch": evil("hello(); forever()")}) as agent, \
             agent.client() as client:
-        started = time.monotonic()
+        timer = Stopwatch()
         with pytest.raises(RpcError) as caught:
             client.call("session.login", method="card")
         assert caught.value.name == "PCSC_UNAVAILABLE"
-        assert 2.9 < time.monotonic() - started < 3.5 * slowness()
+        assert 2.9 < timer.wall_s() and timer.took_s() < 4 * slowness()

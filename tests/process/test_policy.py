@@ -7,6 +7,7 @@ import stat
 import pytest
 
 from cpsworld.agent import failure
+from cpsworld.evidence import evidence_lines
 from cpsworld.program import Program, executable
 from cpsworld.ruled import (NONCE, OTHER, PERSON, World, claims_of, cpsctl, error_of, login,
                             questions, statement)
@@ -104,7 +105,7 @@ def test_one_question_for_all_who_need_it(agent):
 def test_questions_do_not_hold_anybody_up(agent):
     agent.pinentry.answers("hang")
     with Program(agent) as dpi, Program(agent, "other") as other:
-        waiting = statement(dpi, deadline_ms=2000)
+        waiting = statement(dpi, deadline_ms=4000)
         assert wait_until(lambda: questions(agent) == 1)
         assert failure(other, statement(other, interaction="none")) == "INTERACTION_REQUIRED"
         assert other.call("session.current")["session"]
@@ -185,9 +186,7 @@ def test_a_revoked_answer_is_asked_again_on_open_connections(agent):
         assert agent.root.call("policy.revoke", program=dpi.path) == {"revoked": 2}
         assert error_of(dpi, statement(dpi)) == ("CONSENT_REFUSED", "remembered")
         assert agent.root.call("policy.revoke", id=answers[0]["id"]) == {"revoked": 0}
-    events = [json.loads(line) for path in (agent.state / "evidence").glob("*.jsonl")
-              for line in path.read_text().splitlines()]
-    told = [e for e in events if e["event"].startswith("consent")]
+    told = [e for e in evidence_lines(agent.root) if e["event"].startswith("consent")]
     assert {e["event"] for e in told} == {"consent", "consent_revoked"}
     given = [e for e in told if e.get("result") == "given"][-1]
     assert given["program"] and given["kind"] == "access" and given["person"] != PERSON

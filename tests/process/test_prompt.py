@@ -7,11 +7,11 @@ import pathlib
 import shlex
 import shutil
 import subprocess
-import time
 
 import pytest
 
 from cpsworld.pinentry import PROGRAM, ScriptedPinentry, is_running
+from cpsworld.stopwatch import Stopwatch
 from cpsworld.wait import wait_until
 from cpsworld.worker import Worker
 
@@ -25,21 +25,20 @@ WRITE = {"x86_64": "1 ", "aarch64": "64 "}[os.uname().machine]  # the system cal
 def pinentry(tmp_path):
     scripted = ScriptedPinentry(tmp_path)
     yield scripted
-    wait_until(lambda: not scripted.alive(), 3)
-    assert not scripted.alive()
+    assert wait_until(lambda: not scripted.alive())
 
 
-def ask(pinentry, op="pin", deadline_ms=10000, **params):
+def ask(pinentry, op="pin", deadline_ms=40000, **params):
     """Returns (answer without its id, what came through the PIN pipe)."""
     params = {"title": "cps-agent", "description": "Carte", "prompt": "Code porteur :",
-              "ok": "OK", "cancel": "Annuler", "timeout_ms": 5000, "program": PROGRAM, **params}
+              "ok": "OK", "cancel": "Annuler", "timeout_ms": 30000, "program": PROGRAM, **params}
     reader, writer = os.pipe()
     with os.fdopen(reader, "rb") as pipe:
         with Worker(PROMPT, env=pinentry.env()) as prompt:
             request = prompt.send(op, params, writer, deadline_ms)
             os.close(writer)
             answer = prompt.answer(request)
-            assert prompt.process.wait(5) == 0
+            assert prompt.process.wait(30) == 0
         return {k: v for k, v in answer.items() if k != "id"}, pipe.read()
 
 
@@ -125,19 +124,19 @@ def test_confirm_fails_as_pin_does(pinentry):
 
 def test_a_pinentry_that_hangs_is_given_up_after_its_time(pinentry):
     pinentry.answers("hang")
-    start = time.monotonic()
+    timer = Stopwatch()
     answer, pin = ask(pinentry, timeout_ms=200)
     assert error_of(answer) == "PROMPT_TIMEOUT" and pin == b""
-    assert 1.0 < time.monotonic() - start < 3.0
+    assert 1.0 < timer.wall_s() and timer.took_s() < 3.0
     assert not pinentry.alive()
 
 
 def test_the_answer_comes_before_the_deadline(pinentry):
     pinentry.answers("hang")
-    start = time.monotonic()
-    answer, _ = ask(pinentry, deadline_ms=700)
+    timer = Stopwatch()
+    answer, _ = ask(pinentry, deadline_ms=1500)
     assert error_of(answer) == "PROMPT_TIMEOUT"
-    assert time.monotonic() - start < 0.7
+    assert timer.took_s() < 1.5
 
 
 def test_an_unknown_question(pinentry):
@@ -151,7 +150,7 @@ def hanging_question(pinentry):
     prompt = Worker(PROMPT, env=pinentry.env())
     prompt.send("pin", {"program": PROGRAM, "timeout_ms": 60000}, writer, 60000)
     os.close(writer)
-    assert wait_until(lambda: pinentry.questions() == 1, 5)
+    assert wait_until(lambda: pinentry.questions() == 1)
     assert len(pinentry.alive()) == 1
     return prompt, reader
 
@@ -160,7 +159,7 @@ def test_killing_the_prompt_kills_the_pinentry(pinentry):
     prompt, reader = hanging_question(pinentry)
     with prompt:
         prompt.process.kill()
-        assert wait_until(lambda: not pinentry.alive(), 2)
+        assert wait_until(lambda: not pinentry.alive())
     assert os.read(reader, 10) == b""
     os.close(reader)
 
@@ -169,7 +168,7 @@ def test_closing_the_channel_ends_prompt_and_pinentry(pinentry):
     prompt, reader = hanging_question(pinentry)
     with prompt:
         prompt.channel.close()
-        prompt.process.wait(2)
+        prompt.process.wait(30)
         assert not pinentry.alive()
     os.close(reader)
 
@@ -180,7 +179,7 @@ def test_a_wrapper_and_its_pinentry_end_with_the_question(pinentry, tmp_path):
     wrapper.chmod(0o755)
     pinentry.answers("hang")
     assert error_of(ask(pinentry, program=str(wrapper), timeout_ms=100)[0]) == "PROMPT_TIMEOUT"
-    assert wait_until(lambda: not pinentry.alive(), 1)
+    assert wait_until(lambda: not pinentry.alive())
 
 
 def memory_holding(pid, needle):
@@ -204,9 +203,9 @@ def test_the_pin_stays_in_its_guarded_page(pinentry):
     reader, writer = os.pipe()
     os.write(writer, b"x" * fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096))
     with Worker(PROMPT, env=pinentry.env()) as prompt:
-        prompt.send("pin", {"program": PROGRAM, "timeout_ms": 5000}, writer)
+        prompt.send("pin", {"program": PROGRAM, "timeout_ms": 60000}, writer, 60000)
         call = pathlib.Path(f"/proc/{prompt.process.pid}/syscall")
-        assert wait_until(lambda: call.read_text().startswith(WRITE) and not pinentry.alive(), 5), \
+        assert wait_until(lambda: call.read_text().startswith(WRITE) and not pinentry.alive()), \
             call.read_text()
         places = memory_holding(prompt.process.pid, b"7351-marqueur")
         assert len(places) == 1, "\n".join(places)
@@ -249,7 +248,7 @@ def test_the_pinentry_gets_the_display_and_no_descriptor(pinentry, tmp_path, mon
 def browse(url, command, env=None):
     with Worker(PROMPT, env=env) as prompt:
         answer = prompt.answer(prompt.send("browse", {"url": url, "command": command}))
-        prompt.process.wait(5)
+        prompt.process.wait(30)
     return answer.get("error", {}).get("code", "opened")
 
 
@@ -293,9 +292,9 @@ def test_browse_outcomes(command, outcome):
 
 def test_a_browser_in_the_foreground_outlives_the_prompt(tmp_path):
     command = ["/bin/sh", "-c", f"echo $$ > {tmp_path}/pid; exec sleep 30", "{url}"]
-    start = time.monotonic()
+    timer = Stopwatch()
     assert browse("https://x.example/", command) == "opened"
-    assert time.monotonic() - start < 5
+    assert timer.took_s() < 5
     pid = int((tmp_path / "pid").read_text())
     assert is_running(pid)
     os.kill(pid, 9)
@@ -354,7 +353,7 @@ def start_real(tmux, flavour, op="pin"):
         "ok": "OK", "cancel": "Annuler", "timeout_ms": 20000, "program": flavour,
         "display": {"tty": tmux.tty, "term": "screen", "lang": "C.UTF-8"}}, writer, 30000)
     os.close(writer)
-    shown = wait_until(lambda: "Carte CPS de Léa" in tmux.screen(), 5)
+    shown = wait_until(lambda: "Carte CPS de Léa" in tmux.screen())
     assert shown, tmux.screen()
     return prompt, request, reader
 
@@ -386,10 +385,10 @@ def test_a_dropped_question_gives_the_terminal_back(tmux, flavour):
     with prompt:
         assert tmux.settings() != before
         prompt.channel.close()
-        prompt.process.wait(2)
+        prompt.process.wait(30)
     os.close(reader)
     assert tmux.settings() == before
-    assert wait_until(tmux.is_on_main_screen, 5), tmux.screen()
+    assert wait_until(tmux.is_on_main_screen), tmux.screen()
 
 
 def test_a_real_confirmation(tmux):

@@ -21,21 +21,21 @@ TEXTS = {"current": "Actuel :", "new": "Nouveau :", "repeat": "Encore :", "misma
 def pinentry(tmp_path):
     scripted = ScriptedPinentry(tmp_path)
     yield scripted
-    assert wait_until(lambda: not scripted.alive(), 3)
+    assert wait_until(lambda: not scripted.alive())
 
 
-def change(pinentry, *answers, deadline_ms=10000, digits=4, **params):
+def change(pinentry, *answers, deadline_ms=40000, digits=4, **params):
     """The answer without its id, and what came through the pipe."""
     pinentry.answers(*answers)
     params = {"title": "cps-agent", "description": "Carte", "ok": "OK", "cancel": "Annuler",
-              "timeout_ms": 5000, "program": PROGRAM, "digits": digits, **TEXTS, **params}
+              "timeout_ms": 30000, "program": PROGRAM, "digits": digits, **TEXTS, **params}
     reader, writer = os.pipe()
     with os.fdopen(reader, "rb") as pipe:
         with Worker(PROMPT, env=pinentry.env()) as prompt:
             request = prompt.send("change", params, writer, deadline_ms)
             os.close(writer)
             answer = prompt.answer(request)
-            assert prompt.process.wait(5) == 0
+            assert prompt.process.wait(30) == 0
         return {k: v for k, v in answer.items() if k != "id"}, pipe.read()
 
 
@@ -117,12 +117,12 @@ def test_the_agent_hangs_up_between_two_questions(pinentry):
     reader, writer = os.pipe()
     with os.fdopen(reader, "rb") as pipe:
         with Worker(PROMPT, env=pinentry.env()) as prompt:
-            prompt.send("change", {"program": PROGRAM, "timeout_ms": 5000, "digits": 4, **TEXTS},
-                        writer)
+            prompt.send("change", {"program": PROGRAM, "timeout_ms": 60000, "digits": 4, **TEXTS},
+                        writer, 60000)
             os.close(writer)
             assert wait_until(lambda: pinentry.questions() == 2)
             prompt.channel.close()
-            assert prompt.process.wait(5) == 0
+            assert prompt.process.wait(30) == 0
         assert pipe.read() == b""
 
 
@@ -133,10 +133,10 @@ def test_digits_out_of_range(pinentry):
 
 # Messages -----------------------------------------------------------------------------------------
 
-def message(pinentry, answer, deadline_ms=5000, **params):
+def message(pinentry, answer, deadline_ms=40000, **params):
     pinentry.answers(answer)
     params = {"title": "T", "description": "Taper le code sur le lecteur.", "cancel": "Renoncer",
-              "timeout_ms": 2000, "program": PROGRAM, **params}
+              "timeout_ms": 30000, "program": PROGRAM, **params}
     with Worker(PROMPT, env=pinentry.env()) as prompt:
         request = prompt.send("message", params, deadline_ms=deadline_ms)
         return prompt.answer(request)["error"]["code"]
@@ -153,10 +153,11 @@ def test_a_message_that_is_closed(pinentry, answer):
 def test_a_message_stays_until_the_agent_hangs_up(pinentry):
     pinentry.answers("hang")
     with Worker(PROMPT, env=pinentry.env()) as prompt:
-        prompt.send("message", {"program": PROGRAM, "timeout_ms": 5000, "description": "x"})
+        prompt.send("message", {"program": PROGRAM, "timeout_ms": 60000, "description": "x"},
+                    deadline_ms=60000)
         assert wait_until(lambda: "MESSAGE" in pinentry.log())
         prompt.channel.close()
-        assert prompt.process.wait(5) == 0
+        assert prompt.process.wait(30) == 0
 
 
 def test_a_message_that_cannot_be_shown(pinentry):
@@ -200,10 +201,10 @@ os.rename({str(out)!r} + ".new", {str(out)!r})
         f"/usr/bin/python3 {script}")
     try:
         for label, code in (("Actuel", "4826"), ("Nouveau", "1973"), ("Encore", "1973")):
-            assert wait_until(lambda: label in run("capture-pane", "-p") or out.exists(), 10), \
+            assert wait_until(lambda: label in run("capture-pane", "-p") or out.exists()), \
                 run("capture-pane", "-p")
             run("send-keys", code, "Enter")
-        assert wait_until(out.exists, 10), run("capture-pane", "-p")
+        assert wait_until(out.exists), run("capture-pane", "-p")
         assert out.read_bytes() == b"None|4826\n1973"
     finally:
         run("kill-server")

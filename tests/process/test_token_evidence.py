@@ -3,14 +3,13 @@
 its connection or makes a new one for each."""
 import json
 import os
-import pathlib
 
 import pytest
 
 from cpsworld.agent import Agent
+from cpsworld.evidence import evidence_lines
 from cpsworld.evil import evil
 from cpsworld.program import Program
-from cpsworld.wait import wait_until
 
 CALLS = 150
 
@@ -48,10 +47,7 @@ def login(client):
 def lines(agent, *events):
     """Of those kinds, once all is on disk."""
     with agent.client() as client:
-        assert wait_until(lambda: client.call("status")["evidence"]["waiting"] == 0)
-        directory = pathlib.Path(client.call("status")["evidence"]["directory"])
-    text = "".join(path.read_text() for path in sorted(directory.glob("evidence-*.jsonl")))
-    return [line for line in map(json.loads, text.splitlines()) if line["event"] in events]
+        return [line for line in evidence_lines(client) if line["event"] in events]
 
 
 def test_a_connection_for_each_token_is_one_line_and_a_count(agent):

@@ -76,7 +76,7 @@ def verify(token, keys, *args, audience=AUDIENCE, nonce=NONCE):
     with os.fdopen(reader) as file:
         done = subprocess.run([*command, "--jwks", f"/proc/self/fd/{file.fileno()}"], input=token,
                               pass_fds=[file.fileno()], capture_output=True, text=True,
-                              timeout=20, check=False)
+                              timeout=60, check=False)
     return done.returncode, json.loads(done.stdout) if done.stdout else done.stderr
 
 

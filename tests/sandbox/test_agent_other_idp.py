@@ -5,7 +5,6 @@ import base64
 import json
 import os
 import shutil
-import time
 import urllib.parse
 
 import pytest
@@ -13,6 +12,7 @@ import pytest
 from cpsworld.agent import Agent, RpcError, own
 from cpsworld.django_idp import (CLIENT, PASSWORD, PUBLIC_CLIENT, RPPS, SECRET, USER, DjangoIdp)
 from cpsworld.useragent import UserAgent, visit
+from cpsworld.wait import wait_until
 
 PROFILE = """[provider]
 kind = local-idp
@@ -59,9 +59,7 @@ class Station(Agent):
     def log_in(self, client, password=PASSWORD):
         self.pages.unlink(missing_ok=True)
         number = client.send("session.login", method="browser", provider="hospital")
-        end = time.monotonic() + 10
-        while not self.pages.exists() and time.monotonic() < end:
-            time.sleep(0.01)
+        wait_until(self.pages.exists)
         agent = UserAgent(self.idp.ca_file)
         page = agent.go(self.pages.read_text().strip())
         where = urllib.parse.parse_qs(urllib.parse.urlsplit(page).query)["next"][0]

@@ -14,6 +14,7 @@ import pytest
 from cpsworld.agent import Agent, failure, own, RpcError
 from cpsworld.oidcd import NURSE, PHYSICIAN
 from cpsworld.paths import slowness
+from cpsworld.stopwatch import Stopwatch
 from cpsworld.useragent import UserAgent, visit
 from cpsworld.wait import wait_until
 
@@ -178,10 +179,10 @@ def test_a_cancelled_login_is_given_up(psc, client):
 
 
 def test_a_deadline_is_kept_while_the_phone_rings(psc, client):
-    started = time.monotonic()
-    number, _ = ring(psc, client, deadline_ms=1500)
+    timer = Stopwatch()
+    number, _ = ring(psc, client, deadline_ms=4000)
     assert failure(client, number) == "DEADLINE_EXCEEDED"
-    assert time.monotonic() - started < 1.5 + 0.1 * slowness()
+    assert timer.took_s() < 4 + 0.1 * slowness()
 
 
 def test_nobody_is_asked_when_interaction_is_none(psc, station, client):
@@ -259,7 +260,7 @@ def test_short_tokens_are_refreshed_in_time(psc, client):
     psc.settings(access_ttl=11)
     by_phone(psc, client)
     first = client.call("token.get")["token"]
-    assert wait_until(lambda: client.call("token.get")["token"] != first, 5)
+    assert wait_until(lambda: client.call("token.get")["token"] != first)
     assert refreshes(psc) >= 1
 
 
@@ -419,10 +420,10 @@ def test_a_stopped_oidcd_costs_a_deadline(psc, station, client):
     by_phone(psc, client)
     (oidcd,) = station.children("cps-oidcd")
     os.kill(oidcd, signal.SIGSTOP)
-    started = time.monotonic()
+    timer = Stopwatch()
     with pytest.raises(RpcError, match="DEADLINE_EXCEEDED"):
         client.call("token.get", min_ttl_s=600, deadline_ms=300)
-    assert time.monotonic() - started < 0.3 + 0.1 * slowness()
+    assert timer.took_s() < 0.3 + 0.1 * slowness()
     assert client.call("token.get")["token"]
     os.kill(oidcd, signal.SIGCONT)
     assert client.call("token.get", min_ttl_s=600)["token"]
@@ -432,10 +433,10 @@ def test_a_stopped_oidcd_costs_a_deadline(psc, station, client):
 def test_an_outage_is_told_and_costs_no_more_than_a_deadline(psc, client, mode):
     assert wait_until(lambda: client.call("status")["providers"])
     psc.outage(mode)
-    started = time.monotonic()
+    timer = Stopwatch()
     number = client.send("session.login", method="ecps", national_id=PHYSICIAN, deadline_ms=1500)
     assert failure(client, number) in ("PROVIDER_UNAVAILABLE", "DEADLINE_EXCEEDED")
-    assert time.monotonic() - started < 1.5 + 0.1 * slowness()
+    assert timer.took_s() < 1.5 + 0.1 * slowness()
     psc.outage("none")
     client.notifications.clear()
     assert by_phone(psc, client)["method"] == "ecps"

@@ -121,7 +121,7 @@ def phones(stand_in, oidcd):
     numbers = {oidcd.begin_ciba(person): how for how, person in people.items()}
     ends = {}
     while len(ends) < len(numbers):
-        packet = oidcd.worker.receive(20)
+        packet = oidcd.worker.receive(60)
         if "progress" not in packet:
             ends[numbers[packet["id"]]] = packet
     return {how: (people[how], packet) for how, packet in ends.items()}

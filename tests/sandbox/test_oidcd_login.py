@@ -8,6 +8,7 @@ import urllib.parse
 import pytest
 
 from cpsworld.oidcd import NURSE, PHYSICIAN, Oidcd, OidcError
+from cpsworld.stopwatch import Stopwatch
 from cpsworld.useragent import UserAgent, visit
 
 
@@ -144,10 +145,10 @@ def test_ciba_refused(psc, answer):
 def test_ciba_expired_at_the_provider(psc):
     psc.settings(ciba_ttl=2)
     with Oidcd(psc) as oidcd:
-        start = time.monotonic()
+        timer = Stopwatch()
         with pytest.raises(OidcError) as caught:
             oidcd.login_ciba()
-        assert time.monotonic() - start < 5
+        assert timer.took_s() < 5
     assert (caught.value.code, caught.value.reason) == ("LOGIN_EXPIRED", "expired_token")
 
 
@@ -162,10 +163,10 @@ def test_ciba_expired_token_answer(psc):
 
 def test_ciba_deadline(psc):
     with Oidcd(psc) as oidcd:
-        start = time.monotonic()
+        timer = Stopwatch()
         with pytest.raises(OidcError) as caught:
-            oidcd.login_ciba(deadline_ms=1500)
-        assert 1.3 < time.monotonic() - start < 1.5
+            oidcd.login_ciba(deadline_ms=3000)
+        assert 2.8 < timer.wall_s() and timer.took_s() < 3.0
     assert caught.value.code == "LOGIN_EXPIRED"
 
 
@@ -184,7 +185,7 @@ def test_ciba_pending_polls_keep_the_interval(psc):
     with Oidcd(psc) as oidcd:
         oidcd.login_ciba()
     polls = [entry["at"] for entry in psc.seen("token.ciba")]
-    assert 3 <= len(polls) <= 5
+    assert 2 <= len(polls) <= 5
     assert all(later - earlier >= 1000 for earlier, later in zip(polls, polls[1:]))
 
 

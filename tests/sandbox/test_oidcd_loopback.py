@@ -2,13 +2,14 @@
 """The loopback listener under attack: nothing that a local page or program sends ends a login, and
 only the provider's own answer completes it."""
 import socket
-import time
 import urllib.parse
 
 import pytest
 
 from cpsworld.oidcd import PHYSICIAN, Oidcd, OidcError
+from cpsworld.stopwatch import Stopwatch
 from cpsworld.useragent import UserAgent, visit
+from cpsworld.wait import wait_until
 
 
 def redirect_of(url):
@@ -27,19 +28,18 @@ def port_of(redirect):
 
 
 def connect(redirect):
-    return socket.create_connection(("127.0.0.1", port_of(redirect)), timeout=10)
+    return socket.create_connection(("127.0.0.1", port_of(redirect)), timeout=60)
 
 
 def is_closed_soon(redirect):
     """The visitor has the page a moment before the listener knows that it was sent."""
-    deadline = time.monotonic() + 5
-    while time.monotonic() < deadline:
+    def refused():
         try:
             connect(redirect).close()
         except OSError:
             return True
-        time.sleep(0.05)
-    return False
+        return False
+    return wait_until(refused)
 
 
 def test_the_pages(psc, oidcd):
@@ -101,20 +101,20 @@ def test_slow_visitors_do_not_keep_the_browser_out(psc, oidcd):
             visitor.send(b"GET /psc/call")
         except OSError:
             pass  # turned away for a later one
-    start = time.monotonic()
+    timer = Stopwatch()
     assert finish(psc, oidcd, number, url)["subject_name_id"] == PHYSICIAN
-    assert time.monotonic() - start < 3
+    assert timer.took_s() < 3
     for visitor in slow:
         visitor.close()
 
 
 def test_a_slow_visitor_is_hung_up(oidcd):
     _, url = oidcd.begin_browser()
+    timer = Stopwatch()
     with connect(redirect_of(url)[0]) as visitor:
         visitor.send(b"GET /psc/callback HTTP/1.1\r\n")
-        start = time.monotonic()
         assert visitor.recv(1) == b""
-        assert 4 < time.monotonic() - start < 6
+        assert 4 < timer.wall_s() and timer.took_s() < 6
 
 
 def test_the_head_may_come_byte_by_byte(psc, oidcd):
@@ -173,11 +173,11 @@ def test_cancelled_by_the_agent(oidcd):
 
 
 def test_deadline(oidcd):
-    start = time.monotonic()
-    number, url = oidcd.begin_browser(deadline_ms=1000)
+    timer = Stopwatch()
+    number, url = oidcd.begin_browser(deadline_ms=3000)
     with pytest.raises(OidcError) as caught:
         oidcd.result(number)
-    assert 0.8 < time.monotonic() - start < 1.0
+    assert 2.8 < timer.wall_s() and timer.took_s() < 3.0
     assert (caught.value.code, caught.value.reason) == ("LOGIN_EXPIRED", "browser")
     with pytest.raises(OSError):
         connect(redirect_of(url)[0])

@@ -9,6 +9,8 @@ import time
 import pytest
 
 from cpsworld.oidcd import NURSE, PHYSICIAN, Oidcd, OidcError
+from cpsworld.stopwatch import Stopwatch
+from cpsworld.wait import wait_until
 
 SOFTWARE = "lps-sandbox"
 
@@ -64,7 +66,7 @@ def test_connect(psc, desk):
     login = desk.connect()
     assert login["subject_name_id"] == login["sub"] == PHYSICIAN and login["warnings"] == []
     assert login["kind"] == "esante-proxy" and login["issuer"] == psc.proxy
-    assert abs(login["auth_at"] - time.time()) < 10
+    assert abs(login["auth_at"] - time.time()) < 60
     (asked,) = psc.call("GET", "/proxy/sessions")["connects"]
     assert asked["bindingMessage"] == "42" and asked["channel"] == "MOBILE"
     assert asked["clientId"] == SOFTWARE and asked["nationalId"] == PHYSICIAN
@@ -74,10 +76,7 @@ def test_connect(psc, desk):
 def test_the_call_blocks_until_the_phone_answers(psc):
     with Desk(psc) as desk:
         number = desk.begin(digits="07")
-        end = time.monotonic() + 5
-        while not psc.phone_pending() and time.monotonic() < end:
-            time.sleep(0.01)
-        (push,) = psc.phone_pending()
+        (push,) = wait_until(psc.phone_pending)
         assert push["binding_message"] == "07"
         assert desk.call("providers"), "other requests are served meanwhile"
         assert refused(desk.connect)[0] == "TOO_MANY_REQUESTS", "one phone, one question"
@@ -103,9 +102,9 @@ def test_nobody_answers(psc):
 
 def test_the_callers_deadline_comes_first(psc):
     with Desk(psc) as desk:
-        start = time.monotonic()
-        assert refused(desk.connect, deadline_ms=700) == ("LOGIN_EXPIRED", "expired_token")
-        assert time.monotonic() - start < 1.5
+        timer = Stopwatch()
+        assert refused(desk.connect, deadline_ms=2500) == ("LOGIN_EXPIRED", "expired_token")
+        assert timer.took_s() < 3.5
 
 
 def test_a_connect_that_is_cancelled(psc):
@@ -323,10 +322,7 @@ def test_a_disconnect_that_the_proxy_did_not_hear_is_told_again(psc, desk):
     login = desk.connect()
     psc.fault("status", "proxy_disconnect", status=503)
     assert desk.call("logout", handle=login["handle"]) == {"ended": False}
-    end = time.monotonic() + 10
-    while psc.sessions() and time.monotonic() < end:
-        time.sleep(0.05)
-    assert psc.sessions() == [] and len(psc.seen("proxy_disconnect")) == 2
+    assert wait_until(lambda: not psc.sessions()) and len(psc.seen("proxy_disconnect")) == 2
 
 
 def test_the_cookie_stays_here(psc, capfd):

@@ -7,6 +7,7 @@ import time
 import pytest
 
 from cpsworld.oidcd import PHYSICIAN, Oidcd, OidcError
+from cpsworld.stopwatch import Stopwatch
 from cpsworld.useragent import UserAgent, visit
 from cpsworld.wait import wait_until
 
@@ -15,6 +16,17 @@ def refused(call, *args, **params):
     with pytest.raises(OidcError) as caught:
         call(*args, **params)
     return caught.value.code, caught.value.reason
+
+
+def refreshed(oidcd, login):
+    """Refreshes, once the pause after a failure is over."""
+    def answer():
+        try:
+            return oidcd.call("refresh", handle=login["handle"])["access_token"]
+        except OidcError as error:
+            assert error.reason == "resting"
+            return None
+    return wait_until(answer)
 
 
 def test_refresh(psc, oidcd):
@@ -50,7 +62,7 @@ def test_refresh_without_rotation(psc, oidcd):
 
 def test_one_refresh_at_a_time(psc, oidcd):
     login = oidcd.login_browser()
-    psc.fault("delay", "token.refresh", ms=500)
+    psc.fault("delay", "token.refresh", ms=1500)
     numbers = [oidcd.worker.send("refresh", {"handle": login["handle"]}) for _ in range(10)]
     answers = [oidcd.worker.receive() for _ in numbers]
     assert sorted(answer["id"] for answer in answers) == numbers
@@ -60,7 +72,7 @@ def test_one_refresh_at_a_time(psc, oidcd):
 
 def test_a_caller_that_leaves_does_not_lose_the_rotation(psc, oidcd):
     login = oidcd.login_browser()
-    psc.fault("delay", "token.refresh", ms=1000)
+    psc.fault("delay", "token.refresh", ms=2500)
     number = oidcd.worker.send("refresh", {"handle": login["handle"]}, deadline_ms=300)
     assert refused(oidcd.result, number)[0] == "DEADLINE_EXCEEDED"
     number = oidcd.worker.send("refresh", {"handle": login["handle"]})
@@ -80,25 +92,25 @@ def test_an_ended_session_is_closed(psc, oidcd):
 
 def test_refresh_survives_an_outage_without_a_storm(psc, oidcd):
     login = oidcd.login_browser()
-    psc.fault("status", "token.refresh", status=503)
-    assert refused(oidcd.call, "refresh", handle=login["handle"])[0] == "PROVIDER_UNAVAILABLE"
-    for _ in range(20):  # programs that insist
-        assert refused(oidcd.call, "refresh", handle=login["handle"]) == ("PROVIDER_UNAVAILABLE",
-                                                                          "resting")
-    assert len(psc.seen("token.refresh")) == 1
-    time.sleep(1.2)
-    assert oidcd.call("refresh", handle=login["handle"])["access_token"]
+    psc.fault("status", "token.refresh", status=503, times=-1)
+    timer = Stopwatch()
+    assert refused(oidcd.call, "refresh", handle=login["handle"]) == ("PROVIDER_UNAVAILABLE",
+                                                                      "status")
+    reasons = [refused(oidcd.call, "refresh", handle=login["handle"]) for _ in range(20)]
+    # Programs that insist wait for the pauses, of 1, 2, 4… seconds.
+    assert set(reasons) <= {("PROVIDER_UNAVAILABLE", "resting"), ("PROVIDER_UNAVAILABLE", "status")}
+    assert 1 <= len(psc.seen("token.refresh")) <= 1 + timer.wall_s()
+    psc.clear_faults()
+    assert refreshed(oidcd, login)
     assert oidcd.call("refresh", handle=login["handle"])["access_token"]
 
 
 def test_a_pause_that_the_provider_asks_for(psc, oidcd):
     login = oidcd.login_browser()
     psc.fault("status", "token.refresh", status=503, headers={"Retry-After": "2"})
+    timer = Stopwatch()
     assert refused(oidcd.call, "refresh", handle=login["handle"])[1] == "status"
-    time.sleep(1.3)
-    assert refused(oidcd.call, "refresh", handle=login["handle"])[1] == "resting"
-    time.sleep(1.1)
-    assert oidcd.call("refresh", handle=login["handle"])["access_token"]
+    assert refreshed(oidcd, login) and timer.wall_s() >= 2
 
 
 def test_a_network_that_comes_back(psc, oidcd):
@@ -108,8 +120,7 @@ def test_a_network_that_comes_back(psc, oidcd):
     assert refused(oidcd.call, "refresh", handle=login["handle"]) == ("PROVIDER_UNAVAILABLE",
                                                                       "connect")
     psc.outage("none")
-    time.sleep(1.2)
-    assert oidcd.call("refresh", handle=login["handle"])["access_token"]
+    assert refreshed(oidcd, login)
     assert len(psc.seen("token.refresh")) == 1
 
 
@@ -131,8 +142,7 @@ def test_a_provider_that_does_not_rotate_may_be_asked_again(psc, oidcd):
     oidcd.call("refresh", handle=login["handle"])
     psc.fault("reset", "token.refresh")
     assert refused(oidcd.call, "refresh", handle=login["handle"])[0] == "PROVIDER_UNAVAILABLE"
-    time.sleep(1.2)
-    assert oidcd.call("refresh", handle=login["handle"])["access_token"]
+    assert refreshed(oidcd, login)
 
 
 def test_a_provider_that_goes_and_comes_back_is_told(psc, oidcd):
@@ -140,12 +150,11 @@ def test_a_provider_that_goes_and_comes_back_is_told(psc, oidcd):
     psc.outage("refuse")
     refused(oidcd.call, "refresh", handle=login["handle"])
     psc.outage("none")
-    time.sleep(1.2)
-    oidcd.call("refresh", handle=login["handle"])
+    assert refreshed(oidcd, login)
     told = [(event["name"], event["state"]) for event in oidcd.worker.events
             if event["event"] == "provider"]
     assert told == [("sandbox", "up"), ("sandbox", "down"), ("sandbox", "up")]
-    assert all(abs(event["since_at"] - time.time()) < 30 for event in oidcd.worker.events)
+    assert all(abs(event["since_at"] - time.time()) < 60 for event in oidcd.worker.events)
     assert oidcd.worker.events[1]["error"]["code"] == "PROVIDER_UNAVAILABLE"
 
 
@@ -195,9 +204,10 @@ def test_logout_forgets_whatever_the_provider_says(psc, oidcd, kind):
     login = oidcd.login_browser()
     psc.fault(kind, "logout", times=-1)
     psc.fault(kind, "revoke", times=-1)
-    start = time.monotonic()
-    answer = oidcd.call("logout", handle=login["handle"], deadline_ms=1500)
-    assert time.monotonic() - start < 1.5
+    timer = Stopwatch()
+    answer = oidcd.call("logout", handle=login["handle"],
+                        deadline_ms=2000 if kind == "hang" else 20000)
+    assert timer.took_s() < 2
     assert answer == {"ended": kind == "html"}  # a page of confirmation is an answer
     assert refused(oidcd.call, "refresh", handle=login["handle"]) == ("LOGIN_EXPIRED", "handle")
 
@@ -213,11 +223,8 @@ def test_a_logout_that_the_provider_did_not_hear_is_told_again(psc, oidcd, outag
     assert refused(oidcd.call, "refresh", handle=login["handle"])[0] == "LOGIN_EXPIRED"
     psc.outage("none")
     assert len(psc.sessions()) == 1
-    end = time.monotonic() + 10
-    while not any(one["event"] == "logout" for one in oidcd.worker.events):
-        assert time.monotonic() < end
-        oidcd.call("providers")
-        time.sleep(0.05)
+    assert wait_until(lambda: oidcd.call("providers") and any(
+        one["event"] == "logout" for one in oidcd.worker.events))
     told = [one for one in oidcd.worker.events if one["event"] == "logout"]
     assert told[0]["ended"] and told[0]["provider"] == "sandbox" and told[0]["tries"] >= 2
     assert psc.sessions() == []
@@ -330,4 +337,4 @@ def test_a_malformed_packet_ends_the_process(psc, oidcd):
     oidcd.worker.channel.send(json.dumps({"id": 1, "op": "providers"}).encode())
     with pytest.raises(EOFError):
         oidcd.worker.receive()
-    assert oidcd.worker.process.wait(5) != 0
+    assert oidcd.worker.process.wait(30) != 0

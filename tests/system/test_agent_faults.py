@@ -3,13 +3,13 @@
 import os
 import signal
 import statistics
-import time
 
 import pytest
 
 from cpsworld.agent import failure, RpcError
 from cpsworld.desk import Desk
 from cpsworld.paths import slowness
+from cpsworld.stopwatch import Stopwatch
 from cpsworld.wait import wait_until
 
 LATE_S = 0.05 * slowness()
@@ -195,20 +195,22 @@ def test_a_stopped_helper_costs_its_caller_a_deadline_and_others_nothing(desk, p
     late, others = [], []
     with desk.agent.client() as other:
         for _ in range(5):
-            started = time.monotonic()
-            login = desk.client.send("session.login", method="card", deadline_ms=300)
-            others.append(time.monotonic())
+            timer = Stopwatch()
+            login = desk.client.send("session.login", method="card",
+                                     deadline_ms=300 if program == "cps-cardop" else 60000)
+            beside = Stopwatch()
             other.call("status")
-            others[-1] = time.monotonic() - others[-1]
+            others.append(beside.took_s())
             if program == "cps-cardop":
                 assert failure(desk.client, login) == "DEADLINE_EXCEEDED"
-                late.append(time.monotonic() - started - 0.3)
+                assert timer.wall_s() > 0.298
+                late.append(timer.took_s() - 0.3)
             else:
                 assert failure(desk.client, login) == "PROMPT_CANCELLED"
     os.kill(pid, signal.SIGCONT)
     if late:
         print(f"late by {statistics.median(late) * 1000:.1f} ms")
-        assert statistics.median(late) < LATE_S and min(late) > -0.002
+        assert statistics.median(late) < LATE_S
     assert statistics.median(others) < LATE_S
     assert desk.login()["method"] == "card", "it goes on where it was"
 
@@ -243,9 +245,9 @@ def test_a_frozen_pcscd_costs_a_deadline(desk):
     late = []
     desk.pcscd.freeze()
     for _ in range(3):
-        started = time.monotonic()
+        timer = Stopwatch()
         assert desk.refused("pin 0000", deadline_ms=300).name == "DEADLINE_EXCEEDED"
-        late.append(time.monotonic() - started - 0.3)
+        late.append(timer.took_s() - 0.3)
         assert desk.session() is None
     desk.pcscd.thaw()
     assert statistics.median(late) < LATE_S
@@ -256,9 +258,9 @@ def test_a_frozen_pcscd_costs_a_deadline(desk):
 
 def test_a_card_that_goes_mute_costs_a_deadline(desk):
     desk.card.mute()
-    started = time.monotonic()
+    timer = Stopwatch()
     assert desk.refused("pin 0000", deadline_ms=400).name == "DEADLINE_EXCEEDED"
-    assert time.monotonic() - started < 0.4 + 4 * LATE_S
+    assert timer.took_s() < 0.4 + 4 * LATE_S
     desk.card.mute(False)
     assert desk.login()["method"] == "card"
     assert desk.card.tries()["pin"] == 3

@@ -14,6 +14,7 @@ from cpsworld.fixtures import (  # noqa: F401
 from cpsworld.p11 import OPENSC, Pkcs11
 from cpsworld.paths import slowness
 from cpsworld.pcsc import PcscProbe
+from cpsworld.stopwatch import Stopwatch
 
 CPS3_CARDS = ["physician", "physician-t1", "variant"]
 LOGIN_APDUS = 16  # of a first login on the usual layout, T=0
@@ -148,9 +149,9 @@ def test_a_pipe_that_stays_silent(pcscd, card):
     with Cardop(pcscd) as cardop:
         cardop.open()
         reading, writing = os.pipe()
-        started = time.monotonic()
+        timer = Stopwatch()
         assert code_of(cardop.call, "verify", fd=reading, timeout_s=0.5) == "PROMPT_TIMEOUT"
-        assert time.monotonic() - started < 1
+        assert timer.took_s() < 1
         os.close(reading)
         os.close(writing)
         assert slot.counters()["verifies"] == 0
@@ -223,9 +224,9 @@ def test_mute_card_is_left_by_a_kill(pcscd, card):
         with pytest.raises(TimeoutError):
             cardop.receive(1)
         cardop.process.kill()
-        started = time.monotonic()
-        cardop.process.wait(5)
-        assert time.monotonic() - started < 0.5
+        timer = Stopwatch()
+        cardop.process.wait(30)
+        assert timer.took_s() < 0.5
     slot.mute(False)
     slot.remove()
     slot.insert("physician")
@@ -389,7 +390,7 @@ def test_pcscd_frozen(pcscd, card):
             with pytest.raises(TimeoutError):
                 cardop.receive(1)
             cardop.process.kill()
-            cardop.process.wait(1)
+            cardop.process.wait(30)
         finally:
             pcscd.thaw()
     with Cardop(pcscd) as cardop:

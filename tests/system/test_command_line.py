@@ -2,7 +2,6 @@
 """cpsctl and the example clients, as a user types them, against the real agent and a virtual card."""
 import json
 import os
-import pathlib
 import shutil
 import subprocess
 
@@ -128,7 +127,7 @@ class Terminal:
 
     def run(self, *args):
         return subprocess.run([*self.base, *args], env=self.env, capture_output=True, text=True,
-                              timeout=10, check=False).stdout
+                              timeout=60, check=False).stdout
 
     def screen(self):
         return self.run("capture-pane", "-p")

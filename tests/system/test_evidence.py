@@ -11,13 +11,13 @@ import pathlib
 import shutil
 import subprocess
 import tempfile
-import time
 
 import pytest
 
 from cpsworld.agent import RpcError, own, unprivileged
 from cpsworld.desk import Desk
 from cpsworld.evil import evil
+from cpsworld.stopwatch import Stopwatch
 from cpsworld.wait import wait_until
 
 FILE = "evidence-000000000001.jsonl"
@@ -43,7 +43,7 @@ def lines(directory):
 
 def audit(desk, *args, status=0):
     run = subprocess.run(unprivileged([str(desk.agent.bin / "cpsctl"), "--json", "audit", *args]),
-                         env=desk.agent.environment, capture_output=True, text=True, timeout=30,
+                         env=desk.agent.environment, capture_output=True, text=True, timeout=60,
                          check=False)
     assert run.returncode == status, run.stdout + run.stderr
     return run.stdout
@@ -291,10 +291,10 @@ def test_a_writer_that_hangs_or_dies_delays_nobody():
     body = "hello()\nimport os, time\nrequest = receive()\n"
     for end in ("time.sleep(1000)", "os._exit(1)"):
         with Desk(libexec={"cps-evidence": evil(body + end)}) as desk:
-            start = time.monotonic()
+            timer = Stopwatch()
             desk.login()
             desk.client.call("statement.get", audience="dpi.example", nonce="n-0123456789")
-            assert time.monotonic() - start < 5
+            assert timer.took_s() < 5
             assert evidence(desk)["waiting"] >= 3
 
 

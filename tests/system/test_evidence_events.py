@@ -35,7 +35,7 @@ def lines(directory, event=None):
 
 def audit(agent, *args, status=0):
     run = subprocess.run(unprivileged([str(agent.bin / "cpsctl"), "--json", "audit", *args]),
-                         env=agent.environment, capture_output=True, text=True, timeout=30,
+                         env=agent.environment, capture_output=True, text=True, timeout=60,
                          check=False)
     assert run.returncode == status, run.stdout + run.stderr
     return json.loads(run.stdout)
@@ -159,7 +159,7 @@ def test_a_log_cut_while_nobody_looked(station):
     line = lines(directory, "rollback")[0]
     assert line["found"] == 4 and line["known"] >= 7 and events.count("rollback") == 1
     assert "rollback" in problems(agent)
-    assert "line 4: line" in agent.log.read_text()
+    assert wait_until(lambda: "line 4: line" in agent.log.read_text())
     assert restarted(agent, lambda: None).count("rollback") == 1, "told once"
 
 
@@ -264,5 +264,5 @@ def test_the_indicators_that_are_declared(desk):
                                                      for line in good)[len(good) // 2]
     run = subprocess.run(
         unprivileged([str(desk.agent.bin / "cpsctl-audit"), "stats", f"--directory={directory}"]),
-        env=desk.agent.environment, capture_output=True, text=True, timeout=30, check=True)
+        env=desk.agent.environment, capture_output=True, text=True, timeout=60, check=True)
     assert f"({100 * logins['psc_share']:.0f} %)" in run.stdout

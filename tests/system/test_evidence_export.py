@@ -5,12 +5,12 @@ import json
 import os
 import pathlib
 import re
-import time
 
 import pytest
 
 from cpsworld.agent import Agent
 from cpsworld.machine_log import MachineLog
+from cpsworld.stopwatch import Stopwatch
 from cpsworld.wait import wait_until
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
@@ -74,14 +74,14 @@ def test_a_log_that_does_not_read_stops_nothing(target):
     """Its queue is full after some messages: the files get every line, and it is told."""
     with MachineLog() as log, Agent(settings=settings(target), prefix=log.prefix) as agent:
         with agent.client() as client:
-            start = time.monotonic()
+            timer = Stopwatch()
             rotations = 0
             while "not_copied" not in evidence(client):
                 for _ in range(50):
                     client.call("keys.rotate")
                 rotations += 50
                 assert rotations <= 1500 and wait_until(lambda: evidence(client)["waiting"] == 0)
-            assert time.monotonic() - start < 10
+            assert timer.took_s() < 10
             state = evidence(client)
             assert state["state"] == "running" and "lost" not in state
             events = [json.loads(line)["event"] for line in on_disk(client)]

@@ -110,7 +110,7 @@ def test_a_mapping_never_renames_a_person():
 def test_a_mistake_in_a_mapping_stops_the_start():
     agent = Agent(people={"good": CLERK, "wrong": CLERK.replace("family_name", "famly_name")})
     agent.start(wait=False)
-    assert agent.process.wait(10) != 0
+    assert agent.process.wait(30) != 0
     log = agent.log.read_text()
     assert "wrong.conf, line 3" in log and "famly_name" in log
     agent.close()

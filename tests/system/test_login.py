@@ -14,6 +14,7 @@ from cpsworld.agent import UID, RpcError, unprivileged
 from cpsworld.desk import Desk
 from cpsworld.evil import OIDCD, PROVIDER_SETTINGS, evil
 from cpsworld.pinentry import is_running
+from cpsworld.stopwatch import Stopwatch
 from cpsworld.wait import wait_until
 
 # Reaches cardop by the way of a PIN, and is never one: cards have four digits.
@@ -118,7 +119,7 @@ def test_three_typed_lines_with_socat(desk, tmp_path):
             if message.get("id") is not None:
                 answers.append(message)
     socat.stdin.close()
-    assert socat.wait(10) == 0
+    assert socat.wait(30) == 0
     statement = answers[2]["result"]["statement"]
     claims = jose_accepts(tmp_path, statement, desk.client.call("keys.jwks"))
     assert claims["nonce"] == "abcdefgh" and claims["amr"] == ["sc", "pin", "hwk", "mfa"]
@@ -223,12 +224,12 @@ def test_cancelled_by_the_program(desk):
 
 
 def test_the_deadline_takes_the_question_away(desk):
-    started = time.monotonic()
+    timer = Stopwatch()
     login = start_login(desk, "hang", deadline_ms=1500)
     with pytest.raises(RpcError) as caught:
         desk.client.wait(login)
     assert caught.value.name == "DEADLINE_EXCEEDED"
-    assert 1.5 <= time.monotonic() - started < 1.5 + 0.2
+    assert 1.5 <= timer.wall_s() and timer.took_s() < 1.5 + 0.2
     assert gone(desk)
 
 
@@ -253,20 +254,23 @@ def test_interaction_none_never_asks(desk):
 
 def test_two_programs_at_once_ask_once(desk):
     with desk.agent.client() as other:
-        first = start_login(desk, f"slow 300 {desk.pin}")
+        first = start_login(desk, f"held {desk.pin}")
         second = other.send("session.login", method="card")
+        joined = other.next_event("progress", id=second)
+        desk.pinentry.release()
         assert desk.client.wait(first) == other.wait(second)
-        assert other.notifications[0]["params"]["state"] == "pin", "who joins is told where it is"
+        assert joined["state"] == "pin", "who joins is told where it is"
     assert desk.pinentry.questions() == 1
     assert desk.card.counters()["verifies"] == 1
 
 
 def test_one_of_two_may_give_up(desk):
     with desk.agent.client() as other:
-        first = start_login(desk, f"slow 500 {desk.pin}")
+        first = start_login(desk, f"held {desk.pin}")
         second = other.send("session.login", method="card")
         other.call("status")
         desk.client.call("cancel", id=first)
+        desk.pinentry.release()
         assert other.wait(second)["method"] == "card"
     with pytest.raises(RpcError, match="CANCELLED"):
         desk.client.wait(first)
@@ -375,7 +379,7 @@ def test_the_end_of_the_agent_closes_the_session(desk):
     desk.agent.process.send_signal(signal.SIGTERM)
     closed = desk.client.next_event("event.session", change="closed")
     assert closed["reason"] == "stopped" and closed["epoch"] > session["epoch"]
-    assert desk.agent.process.wait(5) == 0
+    assert desk.agent.process.wait(30) == 0
     desk.agent.start()
     assert desk.session() is None
     with desk.agent.client() as other:

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rules of policy.d, as the programs that they name feel them."""
 import signal
-import time
 
 import pytest
 
 from cpsworld.agent import RpcError, own
 from cpsworld.desk import Desk
 from cpsworld.provider import Provider
+from cpsworld.stopwatch import Stopwatch
 
 TOOL = "/usr/bin/pkcs11-tool"
 RULE = f"[tool]\nprogram = {TOOL}\n"
@@ -81,10 +81,10 @@ def test_what_is_not_shown_cannot_be_used(desk):
 
 def test_no_question_for_a_program_that_cannot_wait(desk):
     reload(desk, tool=RULE + "ask_pin = no\n")
-    asked, started = desk.pinentry.questions(), time.monotonic()
+    asked, timer = desk.pinentry.questions(), Stopwatch()
     said = desk.provider.tool("--login", "-O", status=1)
     assert "CKR_USER_NOT_LOGGED_IN" in said
-    assert desk.pinentry.questions() == asked and time.monotonic() - started < 5
+    assert desk.pinentry.questions() == asked and timer.took_s() < 5
     desk.login()
     desk.provider.tool("--login", "-O")
 

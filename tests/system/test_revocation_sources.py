@@ -13,6 +13,7 @@ from cpsworld.authority import (CRL_PATH, CRL_URL, DELTA_INDICATOR, UNKNOWN_EXTE
 from cpsworld.desk import Desk
 from cpsworld.paths import slowness
 from cpsworld.revocation import claim, desk_at, refresh, restart, settled
+from cpsworld.stopwatch import Stopwatch
 from cpsworld.web import Web
 
 
@@ -193,11 +194,11 @@ def test_a_large_list_keeps_nobody_waiting(web, authority):
     web.put(CRL_PATH, authority.large_crl(190000))
     assert len(web.files[CRL_PATH]) > 5_000_000
     with desk_at(web, offline="closed") as desk, desk.agent.client() as other:
-        worst, end = 0, time.monotonic() + 30
+        worst, end = 0, time.monotonic() + 60
         while time.monotonic() < end:
-            start = time.monotonic()
+            timer = Stopwatch()
             lists = other.call("status")["trust"]["revocation"]["lists"]
-            worst = max(worst, time.monotonic() - start)
+            worst = max(worst, timer.took_s())
             if lists and lists[0]["state"] == "fresh":
                 break
         print(f"slowest answer while a list of {len(web.files[CRL_PATH])} bytes was read: "

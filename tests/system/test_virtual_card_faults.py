@@ -16,6 +16,8 @@ from cpsworld.fixtures import (  # noqa: E402, F401
     cards, digest_info, pcscd, probe, put, slot)
 from cpsworld.p11 import Pkcs11  # noqa: E402
 from cpsworld.pcsc import PcscError, PcscProbe  # noqa: E402
+from cpsworld.stopwatch import Stopwatch
+from cpsworld.wait import wait_until
 
 NO_SMARTCARD, NOT_TRANSACTED = 0x8010000C, 0x80100016
 NO_SERVICE, REMOVED = 0x8010001D, 0x80100069
@@ -115,10 +117,9 @@ def test_latency(put, slot, probe):
     put("physician")
     probe.connect()
     slot.latency(apdu_us=20000, byte_us=1000)
-    start = time.monotonic()
+    timer = Stopwatch()
     probe.transmit("00B09C000C")  # 5 bytes to the card, 14 from it
-    elapsed = time.monotonic() - start
-    assert 0.039 <= elapsed < 1  # the upper bound is for a busy machine
+    assert 0.039 <= timer.wall_s() and timer.took_s() < 1
 
 
 def test_counters(put, slot, probe):
@@ -158,10 +159,9 @@ def test_presence_by_status_change(put, slot, probe):
     for _ in range(3):
         for present in (False, True):
             probe.start_wait(present)
-            start = time.monotonic_ns()
+            timer = Stopwatch()
             slot.insert("physician", wait=False) if present else slot.remove(wait=False)
-            answer = probe.finish()
-            assert (answer["ns"] - start) / 1e6 < POLL_MS + 600  # the margin is for a busy machine
+            assert probe.finish()["rv"] == 0 and timer.took_s() < (POLL_MS + 600) / 1000
 
 
 def test_waiting_commands_tell_when_pcscd_knows(put, slot, probe):
@@ -265,7 +265,7 @@ def test_unprivileged_client(put, pcscd):
     put("physician")
     result = subprocess.run(
         ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "pkcs15-tool", "-k"],
-        env=pcscd.env(HOME="/nonexistent"), text=True, capture_output=True, timeout=30)
+        env=pcscd.env(HOME="/nonexistent"), text=True, capture_output=True, timeout=60)
     assert "CPS_PRIV_AUT" in result.stdout, result.stderr
 
 
@@ -299,7 +299,4 @@ def test_nothing_is_left_behind():
         except FileNotFoundError:
             return False
 
-    deadline = time.monotonic() + 5
-    while time.monotonic() < deadline and (os.path.exists(world) or any(map(alive, pids))):
-        time.sleep(0.02)
-    assert not os.path.exists(world) and not any(map(alive, pids))
+    assert wait_until(lambda: not os.path.exists(world) and not any(map(alive, pids)))

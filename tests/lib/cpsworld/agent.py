@@ -24,8 +24,8 @@ UID = 12345  # no passwd entry on purpose: getpwuid() has nothing to say about i
 PROGRAMS = ("cps-agent", "cps-cardwatch", "cps-cardop", "cps-prompt", "cps-oidcd", "cps-evidence",
             "cps-revocation", "cps-state", "cpsctl", "cpsctl-audit", "cpsctl-trust", "cpsctl-verify")
 DIES_TOO = ("--pdeathsig", "KILL")  # whatever becomes of the test, nothing is left running
-START_TIMEOUT_S = 20
-STOP_TIMEOUT_S = 10
+START_TIMEOUT_S = 60
+STOP_TIMEOUT_S = 30
 SANITIZER_MARKS = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "runtime error:",
                    "LeakSanitizer has encountered")
 
@@ -62,7 +62,7 @@ class RpcError(Exception):
         self.number = error["code"]
 
 
-def failure(client, number, timeout_s=20):
+def failure(client, number, timeout_s=30):
     """The name of the error that answers a request that must fail."""
     try:
         result = client.wait(number, timeout_s)
@@ -162,9 +162,9 @@ class Agent:
                                              *DIES_TOO)],
                 env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         if wait:
-            self._wait_for_socket()
+            self.wait_for_socket()
 
-    def _wait_for_socket(self):
+    def wait_for_socket(self):
         end = time.monotonic() + START_TIMEOUT_S
         while time.monotonic() < end and self.process.poll() is None:
             try:
@@ -292,7 +292,7 @@ class Client:
     def call(self, method, /, timeout_s=30, **params):
         return self.wait(self.send(method, **params), timeout_s)
 
-    def next_event(self, method, timeout_s=10, **members):
+    def next_event(self, method, timeout_s=30, **members):
         """The next notification of that name with those members; earlier ones are dropped."""
         end = time.monotonic() + timeout_s
         while True:
@@ -311,7 +311,7 @@ class Client:
         """What the agent keeps in its state directory is on disk."""
         return wait_until(lambda: self.call("status")["storage"]["waiting"] == 0)
 
-    def until_card(self, states=("ready",), timeout_s=20):
+    def until_card(self, states=("ready",), timeout_s=30):
         """Waits until some card is in one of those states; the client must have subscribed to
         "card"."""
         while True:

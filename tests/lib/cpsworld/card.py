@@ -12,9 +12,9 @@ from .paths import program
 from .pcsc import PcscProbe
 from .pcscd import PORT, Pcscd
 
-CONNECT_SECONDS = 5
+CONNECT_SECONDS = 30
 STOP_SECONDS = 5
-WAIT_MS = 10000
+WAIT_MS = 30000
 
 
 class VirtualCardError(RuntimeError):

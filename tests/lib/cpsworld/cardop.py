@@ -47,9 +47,9 @@ class Cardop(Worker):
         super().__init__(program("cps-cardop"), *(["--module"] if module else []), log=log,
                          env={"PCSCLITE_CSOCK_NAME": str(pcscd.socket), **(env or {})})
 
-    def call(self, op, fd=None, timeout_s=10, **params):
+    def call(self, op, fd=None, timeout_s=30, **params):
         request = self.send(op, params, fd, int(timeout_s * 1000))
-        packet = self.answer(request, timeout_s + 1)
+        packet = self.answer(request, timeout_s + 10)
         if "error" in packet:
             raise CardError(packet["error"])
         return packet["result"]
@@ -126,7 +126,7 @@ class Cardwatch(Worker):
         super().__init__(program("cps-cardwatch"), *options,
                          env={"PCSCLITE_CSOCK_NAME": str(pcscd.socket)})
 
-    def wait(self, event, timeout_s=10, **members):
+    def wait(self, event, timeout_s=30, **members):
         """The next event of that name and those members; others are dropped."""
         deadline = time.monotonic() + timeout_s
         while True:

@@ -20,7 +20,7 @@ USER, PASSWORD = "lea.essai", "pas-un-secret"
 RPPS = "899700000029"
 CLIENT, SECRET = "cps-agent", "ClientSecretOfTheHospital1"
 PUBLIC_CLIENT = "cps-agent-public"
-START_TIMEOUT_S = 20
+START_TIMEOUT_S = 60
 PR_SET_PDEATHSIG = 1
 
 

@@ -71,7 +71,7 @@ def run(pcscd):
     """run(program, argument…): its result, with pcscd's way in the environment."""
     def execute(*command, check=True, **env):
         result = subprocess.run([str(c) for c in command], env=pcscd.env(**env), text=True,
-                                capture_output=True, timeout=60)
+                                capture_output=True, timeout=120)
         if check:
             assert result.returncode == 0, result.stdout + result.stderr
         return result

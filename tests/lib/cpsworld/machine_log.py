@@ -52,7 +52,7 @@ class MachineLog:
         os.chmod(self.dir / name, 0o666)
         return listener
 
-    def next(self, name, timeout_s=10):
+    def next(self, name, timeout_s=30):
         """The next message of "syslog" or "journal"; None when none comes."""
         listener = self._sockets[name]
         if not select.select([listener], [], [], timeout_s)[0]:

@@ -10,7 +10,7 @@ from .paths import program
 from .useragent import UserAgent, visit
 from .worker import Worker
 
-EXIT_TIMEOUT_S = 10
+EXIT_TIMEOUT_S = 30
 PHYSICIAN = "899700000011"
 NURSE = "899700000029"
 
@@ -48,7 +48,7 @@ class OidcWorker(Worker):
         self.events = []
         super().__init__(*arguments, **options)
 
-    def receive(self, timeout_s=10):
+    def receive(self, timeout_s=30):
         while True:
             packet = super().receive(timeout_s)
             if packet.get("event") not in ("provider", "logout", "api"):
@@ -144,13 +144,13 @@ class Oidcd:
 
     # Requests ----------------------------------------------------------------------------------
 
-    def result(self, number, timeout_s=30):
+    def result(self, number, timeout_s=90):
         answer = self.worker.answer(number, timeout_s)
         if "error" in answer:
             raise OidcError(answer["error"])
         return answer["result"]
 
-    def call(self, op, timeout_s=30, deadline_ms=20000, **params):
+    def call(self, op, timeout_s=90, deadline_ms=60000, **params):
         return self.result(self.worker.send(op, params, deadline_ms=deadline_ms), timeout_s)
 
     def cancel(self, number):
@@ -161,7 +161,7 @@ class Oidcd:
         assert answers[cancelling]["result"] == {}
         return answers[number]["error"]["code"]
 
-    def progress(self, number, timeout_s=20):
+    def progress(self, number, timeout_s=30):
         """The progress of a request; its error raises, any other packet is out of place."""
         packet = self.worker.receive(timeout_s)
         if "error" in packet:
@@ -169,7 +169,7 @@ class Oidcd:
         assert packet["id"] == number and "progress" in packet, packet
         return packet["progress"]
 
-    def begin_browser(self, deadline_ms=20000, **params):
+    def begin_browser(self, deadline_ms=60000, **params):
         """Request id and the URL for the browser."""
         params = {"provider": "sandbox", **params}
         number = self.worker.send("login_browser", params, deadline_ms=deadline_ms)
@@ -185,7 +185,7 @@ class Oidcd:
         visit(back.split("/psc/")[0] + headers["Location"])
         return self.result(number)
 
-    def begin_ciba(self, person=PHYSICIAN, number="42", deadline_ms=20000, **params):
+    def begin_ciba(self, person=PHYSICIAN, number="42", deadline_ms=60000, **params):
         params = {"provider": "sandbox", "login_hint": person, "binding_message": number,
                   "channel": "MOBILE", **params}
         return self.worker.send("login_ciba", params, deadline_ms=deadline_ms)

@@ -136,7 +136,7 @@ class PcscProbe:
     def readers(self) -> list:
         return self._ask("readers")["readers"]
 
-    def wait(self, present: bool, timeout_ms: int = 5000) -> dict:
+    def wait(self, present: bool, timeout_ms: int = 30000) -> dict:
         """Waits for presence or absence; `ns` is the monotonic time when the wait ended."""
         self.start_wait(present, timeout_ms)
         return self.finish()
@@ -146,7 +146,7 @@ class PcscProbe:
         self._verb = verb
         self._process.stdin.write(json.dumps([verb, args]) + "\n")
 
-    def start_wait(self, present: bool, timeout_ms: int = 5000) -> None:
+    def start_wait(self, present: bool, timeout_ms: int = 30000) -> None:
         self.start("wait", reader=self.reader, present=present, timeout_ms=timeout_ms)
 
     def answered(self, within: float) -> bool:

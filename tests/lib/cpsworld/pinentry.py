@@ -18,6 +18,7 @@ class ScriptedPinentry:
 
     def answers(self, *lines):
         """Replaces the answers to come, such as "pin 1234", "cancel", "hang"."""
+        (self.directory / "released").unlink(missing_ok=True)
         path = self.directory / "answers"
         path.write_text("".join(line + "\n" for line in lines))
         path.chmod(0o666)  # the agent may be another user

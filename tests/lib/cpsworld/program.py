@@ -52,4 +52,4 @@ class Program(Client):
 
     def __exit__(self, *failure):
         super().__exit__(*failure)
-        self.process.wait(10)
+        self.process.wait(30)

@@ -14,7 +14,7 @@ from .agent import unprivileged
 from .paths import build_dir, slowness
 
 NAME = "cps-agent-pkcs11.so"
-TIMEOUT_S = 60
+TIMEOUT_S = 120
 
 
 def sanitizer():

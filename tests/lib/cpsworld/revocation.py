@@ -15,7 +15,7 @@ def desk_at(web, policy="crl", offline="open", insert=None, **more):
                                      f"offline = {offline}\n", **more)
 
 
-def settled(desk, timeout_s=10):
+def settled(desk, timeout_s=30):
     """The one list of "status", when nothing is under way and it is kept."""
     end = time.monotonic() + timeout_s
     while time.monotonic() < end:

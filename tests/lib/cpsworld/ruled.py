@@ -74,6 +74,6 @@ def questions(agent):
 def cpsctl(agent, *words, status=0):
     run = subprocess.run(unprivileged([str(agent.bin / "cpsctl"), *words]), check=False,
                          env={**agent.environment, "LANGUAGE": "fr", "LC_ALL": "C.UTF-8"},
-                         stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30)
+                         stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
     assert run.returncode == status, run
     return run.stdout + run.stderr

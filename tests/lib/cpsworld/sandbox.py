@@ -22,9 +22,9 @@ import urllib.request
 
 SANDBOX_DIR = os.path.normpath(
     os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "sandbox"))
-START_TIMEOUT_S = 30
+START_TIMEOUT_S = 60
 STOP_TIMEOUT_S = 5
-CONTROL_TIMEOUT_S = 10
+CONTROL_TIMEOUT_S = 30
 
 
 class SandboxError(Exception):

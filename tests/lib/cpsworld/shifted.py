@@ -26,7 +26,7 @@ SIGNAL = signal.SIGRTMIN + 3
 # A beat of cps-cardwatch may be two minutes late: longer steps would look like a dead pcscd.
 STEP_S = 100
 
-QUIET_TIMEOUT_S = 20
+QUIET_TIMEOUT_S = 60
 
 # Stands in for cps-cardwatch where there is no reader: up, and a beat each time that time has moved.
 WATCH = r"""

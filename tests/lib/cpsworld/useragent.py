@@ -10,7 +10,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-TIMEOUT_S = 20
+TIMEOUT_S = 30
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):

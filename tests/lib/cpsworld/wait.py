@@ -3,7 +3,7 @@
 import time
 
 
-def wait_until(condition, timeout_s=10):
+def wait_until(condition, timeout_s=30):
     """The first true value of condition(), or its last one when the time is over."""
     end = time.monotonic() + timeout_s
     while True:

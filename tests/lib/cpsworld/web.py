@@ -15,6 +15,8 @@ import threading
 import time
 import urllib.parse
 
+from .wait import wait_until
+
 # What a server may do instead of answering: "hang", "drip", "close", "half", "huge", "redirect",
 # "empty", or a status as text such as "404".
 HUGE = 17 * 1024 * 1024
@@ -69,11 +71,8 @@ class Web:
         with self._lock:
             return sum(1 for request in self.requests if request[2] == path)
 
-    def until_asked(self, path, times=1, timeout_s=10):
-        end = time.monotonic() + timeout_s
-        while self.asked(path) < times and time.monotonic() < end:
-            time.sleep(0.02)
-        return self.asked(path) >= times
+    def until_asked(self, path, times=1):
+        return wait_until(lambda: self.asked(path) >= times)
 
     def _serve(self, request, body):
         path = urllib.parse.urlsplit(request.path).path

@@ -34,7 +34,7 @@ class Worker:
         self.process.kill()
         self.process.wait()
 
-    def send(self, op, params, fd=None, deadline_ms=10000):
+    def send(self, op, params, fd=None, deadline_ms=30000):
         """Sends a request and returns its id."""
         packet = {"id": self.next_id, "op": op, "deadline": boot_ms() + deadline_ms,
                   "params": params}
@@ -43,7 +43,7 @@ class Worker:
         socket.send_fds(self.channel, [data], [fd] if fd is not None else [])
         return packet["id"]
 
-    def receive(self, timeout_s=10):
+    def receive(self, timeout_s=30):
         """The next packet; EOFError when the program is gone, TimeoutError when it is silent."""
         if not select.select([self.channel], [], [], timeout_s)[0]:
             raise TimeoutError("no packet")
@@ -52,7 +52,7 @@ class Worker:
             raise EOFError("the program is gone")
         return json.loads(data)
 
-    def answer(self, request_id, timeout_s=10):
+    def answer(self, request_id, timeout_s=30):
         """The answer to a request: what else comes before is dropped."""
         while True:
             packet = self.receive(timeout_s)
