@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sleep, fast user switching and lock, as logind tells them: nothing of a PIN is left behind."""
 import contextlib
+import os
 import socket
+import tempfile
 import time
 
 import pytest
@@ -11,6 +13,7 @@ from cpsworld.desk import Desk
 from cpsworld.evil import OIDCD, PROVIDER_SETTINGS, TOLD_OIDCD, Notes, evil, open_descriptors
 from cpsworld.logind import Logind
 from cpsworld.paths import slowness
+from cpsworld.stopwatch import Stopwatch
 from cpsworld.wait import wait_until
 
 HELPERS = ("cps-cardwatch", "cps-cardop", "cps-prompt")
@@ -76,10 +79,10 @@ def test_the_machine_sleeps_and_wakes_up(desk, logind):
     assert logind.inhibitors() == [("sleep", "cps-agent", "delay")]
     desk.login()
     assert desk.card.tries()["verified"]
-    started = time.monotonic()
+    timer = Stopwatch()
     logind.prepare_for_sleep(True)
     assert wait_until(lambda: not logind.inhibitors())
-    slept = time.monotonic() - started
+    slept = timer.took_s()
     assert not desk.card.tries()["verified"], "forgotten before the machine may sleep"
     assert wait_until(lambda: released(desk))
     assert slept < 1 * slowness()
@@ -114,11 +117,11 @@ def test_sleep_that_comes_while_the_pin_is_asked(desk, logind):
 def test_a_card_that_is_slow_delays_sleep_for_two_seconds_at_most(desk, logind):
     desk.login()
     desk.card.mute(True)
-    started = time.monotonic()
+    timer = Stopwatch()
     logind.prepare_for_sleep(True)
     try:
-        assert wait_until(lambda: not logind.inhibitors(), 6)
-        assert time.monotonic() - started < 2 + 1 * slowness()
+        assert wait_until(lambda: not logind.inhibitors())
+        assert timer.took_s() < 2 + 1 * slowness()
         assert wait_until(lambda: released(desk))
     finally:
         desk.card.mute(False)
@@ -344,24 +347,23 @@ def test_a_bus_without_logind(logind):
 
 @pytest.mark.parametrize("words", [b"", b"OK 0123456789abcdef0123456789abcdef\r\n",
                                    b"\x00garbage\r\n" * 50], ids=["mute", "half", "garbage"])
-def test_a_bus_that_hangs(tmp_path, words):
+def test_a_bus_that_hangs(words):
     """It accepts, may say something, and never goes on: nobody waits for it."""
-    tmp_path.chmod(0o755)
-    for parent in tmp_path.parents:
-        if "pytest" in parent.name:
-            parent.chmod(0o755)
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(str(tmp_path / "bus"))
-        (tmp_path / "bus").chmod(0o666)
+    with tempfile.TemporaryDirectory(prefix="cpsbus-") as place, \
+            socket.socket(socket.AF_UNIX) as listener:
+        os.chmod(place, 0o755)  # the agent is another user
+        listener.bind(f"{place}/bus")
+        os.chmod(f"{place}/bus", 0o666)
         listener.listen(5)
-        with Desk(env={"DBUS_SYSTEM_BUS_ADDRESS": f"unix:path={tmp_path}/bus"}) as desk:
+        listener.settimeout(30)
+        with Desk(env={"DBUS_SYSTEM_BUS_ADDRESS": f"unix:path={place}/bus"}) as desk:
             connection, _ = listener.accept()
             with connection:
                 connection.sendall(words)
                 assert desk.login()["method"] == "card"
-                started = time.monotonic()
+                timer = Stopwatch()
                 desk.client.call("status")
-                assert time.monotonic() - started < 0.2 * slowness()
+                assert timer.took_s() < 0.2 * slowness()
 
 
 def test_the_bus_goes_and_comes_back(logind):
@@ -373,7 +375,7 @@ def test_the_bus_goes_and_comes_back(logind):
         client.call("status")
         logind.start_bus()
         logind.start_logind()
-        assert wait_until(logind.inhibitors, 10)
+        assert wait_until(logind.inhibitors)
 
 
 def test_the_bus_goes_while_the_machine_sleeps(logind):
