@@ -15,7 +15,7 @@ import tempfile
 import urllib.request
 
 from .paths import program
-from .tls import free_port
+from .port import free_port
 
 CLIENT_ID = "bench"
 ACCESS_LEN = 900  # IDP_ACCESS_LEN of tests/idp/idp.h

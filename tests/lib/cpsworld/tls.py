@@ -8,9 +8,10 @@ import subprocess
 import time
 
 from .agent import own
+from .port import free_port
 
 NGINX = "/usr/sbin/nginx"
-START_S = 10
+START_S = 30
 ENGINE = "/usr/lib/x86_64-linux-gnu/engines-3/pkcs11.so"
 
 SERVER = """daemon off; pid {dir}/nginx.pid; error_log {dir}/error.log info; worker_processes 1;
@@ -45,12 +46,6 @@ system_default = tls
 [tls]
 {options}
 """
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class WebServer:
