@@ -121,7 +121,7 @@ test("another client's auth_req_id is refused", async () => {
 test('automatic phone: right, wrong, refusing; after a delay', async () => {
   const outcomes = { right: undefined, wrong: 'access_denied', refuse: 'access_denied' };
   for (const [answer, error] of Object.entries(outcomes)) {
-    await world.post('/ecps/auto', { delay_ms: 500, answer });
+    await world.post('/ecps/auto', { delay_ms: 2000, answer });
     const { json } = await world.ciba(DOCTOR);
     assert.equal((await world.poll(json.auth_req_id)).json.error, 'authorization_pending');
     while ((await world.ask('GET', '/ecps/pending')).length > 0) await sleep(20);

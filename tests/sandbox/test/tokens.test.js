@@ -78,7 +78,7 @@ test('settings: no rotation, no ID token at refresh', async () => {
   assert.equal(second.id_token, undefined);
 });
 
-// Lives are counted in whole seconds: one of 2 lasts more than 1, at most 2.
+// Lives are counted in whole seconds: one of 4 lasts more than 3, at most 4.
 test('lifetimes: access token, refresh token, session', async () => {
   const loginWith = async (settings) => {
     await world.post('/settings', { access_ttl: 120, refresh_ttl: 1800, ...settings });
@@ -86,10 +86,10 @@ test('lifetimes: access token, refresh token, session', async () => {
     assert.equal((await world.userinfo(json.access_token)).status, 200);
     return json;
   };
-  const short = await loginWith({ access_ttl: 2 });
-  const idle = await loginWith({ refresh_ttl: 2 });
-  const session = await loginWith({ session_ttl: 2 });
-  await sleep(2100);
+  const short = await loginWith({ access_ttl: 4 });
+  const idle = await loginWith({ refresh_ttl: 4 });
+  const session = await loginWith({ session_ttl: 4 });
+  await sleep(4100);
   assert.equal((await world.userinfo(short.access_token)).status, 401);
   assert.equal((await world.refresh(short.refresh_token)).status, 200);
   assert.equal((await world.userinfo(idle.access_token)).status, 200);
