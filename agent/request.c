@@ -116,10 +116,10 @@ void request_wait(struct request *request, void (*on_cancel)(struct request *req
 
     request->on_cancel = on_cancel;
     request->user = user;
-    if (request->timer != NULL)
-        return;
-    r = sd_event_add_time(request->conn->agent->event, &request->timer, CLOCK_BOOTTIME,
-                          (uint64_t)request->deadline_ms * 1000, 1000, on_deadline, request);
+    r = request->timer != NULL
+            ? sd_event_source_set_time(request->timer, (uint64_t)request->deadline_ms * 1000)
+            : sd_event_add_time(request->conn->agent->event, &request->timer, CLOCK_BOOTTIME,
+                                (uint64_t)request->deadline_ms * 1000, 1000, on_deadline, request);
     if (r < 0)
         abort(); /* no answer could be promised any more; the supervisor starts the agent again */
 }

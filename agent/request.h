@@ -48,8 +48,9 @@ void request_fail(struct request *request, const struct fail *fail);
 void request_progress(struct request *request, json_t *members);
 
 /*
- * The handler will answer later. on_cancel is called when the deadline passes, the client cancels
- * or leaves: the handler drops the request, which is answered and freed right after.
+ * The handler will answer later, at its deadline_ms of now at the latest. on_cancel is called when
+ * the deadline passes, the client cancels or leaves: the handler drops the request, which is
+ * answered and freed right after.
  */
 void request_wait(struct request *request, void (*on_cancel)(struct request *request, void *user),
                   void *user);
