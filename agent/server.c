@@ -25,14 +25,19 @@
 /* Clients served before helpers and timers have their turn. */
 #define CLIENTS_A_TURN 32
 
+/* Out of descriptors: how long until the next look at whether there is one. */
+#define DEAF_US 1000000
+
 struct server {
     struct agent *agent;
     int fd;
     bool bound;   /* we made the socket file, we remove it */
     int ready_fd; /* epoll of the socket and of all connections */
     sd_event_source *ready;
-    bool deaf; /* out of descriptors: the socket is not watched */
-    uid_t uid; /* ours, and that of whoever may connect */
+    bool deaf;                /* out of descriptors: the socket is not watched */
+    bool told;                /* and the log says so */
+    sd_event_source *hearing; /* when it is watched again at the latest */
+    uid_t uid;                /* ours, and that of whoever may connect */
     struct conn *conns;
     unsigned n_conns;
 };
@@ -78,7 +83,12 @@ static void admit(struct server *server, int fd)
     conn_ready(conn, EPOLLIN); /* whoever connects to ask has mostly asked by now */
 }
 
-/* The socket itself is the entry of ready_fd without a connection. */
+static int on_hearing(sd_event_source *source, uint64_t usec, void *user);
+
+/*
+ * The socket itself is the entry of ready_fd without a connection. Out of descriptors it is looked
+ * at again when a client leaves, or after a while: helpers that end leave room too.
+ */
 static void watch_socket(struct server *server, bool on)
 {
     struct epoll_event event = {.events = on ? EPOLLIN : 0};
@@ -86,6 +96,18 @@ static void watch_socket(struct server *server, bool on)
     server->deaf = !on;
     if (epoll_ctl(server->ready_fd, EPOLL_CTL_MOD, server->fd, &event) < 0)
         log_error("listening: %s", strerror(errno));
+    server->hearing = sd_event_source_disable_unref(server->hearing);
+    if (!on)
+        (void)sd_event_add_time_relative(server->agent->event, &server->hearing, CLOCK_BOOTTIME,
+                                         DEAF_US, 1, on_hearing, server);
+}
+
+static int on_hearing(sd_event_source *source, uint64_t usec, void *user)
+{
+    (void)source;
+    (void)usec;
+    watch_socket(user, true);
+    return 0;
 }
 
 static void on_connection(struct server *server)
@@ -93,10 +115,13 @@ static void on_connection(struct server *server)
     int fd = accept4(server->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
     if (fd >= 0) {
+        server->told = false;
         admit(server, fd);
     } else if (errno == EMFILE || errno == ENFILE) {
-        /* Out of descriptors: those connected go on, newcomers wait until one of them leaves. */
-        log_error("too many open connections");
+        /* Those connected go on, newcomers wait for room. */
+        if (!server->told)
+            log_error("too many open connections");
+        server->told = true;
         watch_socket(server, false);
     }
 }
@@ -286,6 +311,7 @@ void server_free(struct server *server)
         conn_free(conn);
     }
     sd_event_source_disable_unref(server->ready);
+    sd_event_source_disable_unref(server->hearing);
     if (server->ready_fd >= 0)
         close(server->ready_fd);
     if (server->bound)

@@ -132,7 +132,7 @@ def test_clients_that_vanish_leave_nothing(agent, client):
     for deserter in crowd:
         deserter.socket.close()
     assert wait_until(lambda: len(notes.of("cps-oidcd", "op cancel")) == cancels + len(crowd))
-    assert wait_until(lambda: open_descriptors(agent) == before)
+    assert wait_until(lambda: open_descriptors(agent) <= before)
     assert client.call("session.current")["session"] is None
 
 
