@@ -39,7 +39,12 @@ def memory_kb(pid):
 
 
 def descriptors(pid):
-    return len(list(pathlib.Path(f"/proc/{pid}/fd").iterdir()))
+    """The least of a moment: cps-state comes and goes, and the agent's descriptors with it."""
+    counts = []
+    for _ in range(10):
+        counts.append(len(list(pathlib.Path(f"/proc/{pid}/fd").iterdir())))
+        time.sleep(0.03)
+    return min(counts)
 
 
 class DayDesk:
@@ -191,7 +196,7 @@ class DayDesk:
         took_s = time.monotonic() - start
         self.collect()
         after = self.idp.counts()
-        return {"took_s": took_s, "cpu_s": self.clock.busy.cpu_s() - cpu_s, "hours": (self.clock.shift_s - start_s) / 3600,
-                "statements": self.statements, "tokens": self.tokens, "closed": self.closed,
-                "refused": self.refused, "before": before, "after": self.measure(),
-                "provider": {key: after[key] - counts[key] for key in after}}
+        return {"took_s": took_s, "cpu_s": self.clock.busy.cpu_s() - cpu_s,
+                "hours": (self.clock.shift_s - start_s) / 3600, "statements": self.statements,
+                "tokens": self.tokens, "closed": self.closed, "refused": self.refused, "before": before,
+                "after": self.measure(), "provider": {key: after[key] - counts[key] for key in after}}
