@@ -243,8 +243,8 @@ cps_error access_set_origin(struct conn *conn, const char *origin, struct fail *
                            "that of a connection does not change");
     if (origin == NULL || before != NULL)
         return CPS_OK;
-    if (conn->n_requests >
-        1) /* an answer about the program would be taken for one about the page */
+    /* An answer about the program would be taken for one about the page. */
+    if (conn->n_requests > 1)
         return fail_reason(fail, CPS_INVALID_PARAMS, "origin",
                            "requests of the program itself are under way");
     if (!access_rule(conn)->terms.origins)

@@ -254,8 +254,7 @@ static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *inf
     return 0;
 }
 
-/* Not by sd_event_exit(): what is left to be written takes a process, which the loop has to know.
- */
+/* Not by sd_event_exit(): a loop that has ended takes no process in, such as that which writes. */
 static int on_end(sd_event_source *source, const struct signalfd_siginfo *info, void *user)
 {
     bool *ended = user;
