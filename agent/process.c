@@ -102,6 +102,25 @@ static int spawn(const char *path, char *const argv[], int channel, pid_t *ret_p
     return -r;
 }
 
+/*
+ * What it said before it ended is read first. A process that dies under a tracer is said to have
+ * ended before its parent may know how, and sd-event would not look again: it is watched anew, as
+ * what stays on.
+ */
+static int watch(struct process *process)
+{
+    int r = sd_event_add_child(process->event, &process->source, process->pid, WEXITED, on_process,
+                               process);
+
+    if (r >= 0)
+        r = sd_event_source_set_priority(process->source, SD_EVENT_PRIORITY_NORMAL + 10);
+    if (r >= 0)
+        r = sd_event_source_set_enabled(process->source, SD_EVENT_OFF);
+    if (r >= 0)
+        r = sd_event_source_set_enabled(process->source, SD_EVENT_ON);
+    return r;
+}
+
 int process_start(struct agent *agent, const char *program, const char *const *args, int channel,
                   void (*on_exit)(void *user), void *user, struct process **ret_process)
 {
@@ -123,10 +142,7 @@ int process_start(struct agent *agent, const char *program, const char *const *a
     process->event = agent->event;
     process->on_exit = on_exit;
     process->user = user;
-    r = sd_event_add_child(agent->event, &process->source, process->pid, WEXITED, on_process,
-                           process);
-    if (r >= 0) /* what it said before it ended is read first */
-        r = sd_event_source_set_priority(process->source, SD_EVENT_PRIORITY_NORMAL + 10);
+    r = watch(process);
     if (r < 0) {
         kill(process->pid, SIGKILL);
         sd_event_source_disable_unref(process->source);
