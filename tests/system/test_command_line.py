@@ -70,6 +70,7 @@ def test_refusals_have_their_exit_status(line):
     assert line.run("cpsctl", "--timeout", "1", "login")[0] == 5
     assert wait_until(lambda: not line.desk.pinentry.alive())
     line.desk.card.remove()
+    assert wait_until(lambda: not line.desk.client.call("card.list")["cards"])
     assert line.run("cpsctl", "login")[0] == 7
     assert line.run("cpsctl", "--socket", "/nonexistent/socket", "status")[0] == 3
 

@@ -10,6 +10,7 @@ import pytest
 from cpsworld import VirtualCard
 from cpsworld.agent import Agent, RpcError, unprivileged
 from cpsworld.desk import Desk
+from cpsworld.wait import wait_until
 
 AUDIENCE = {"audience": "https://dpi.example", "nonce": "n-0S6_WzA2Mj"}
 CLERK = """[person]
@@ -142,7 +143,7 @@ def test_a_contactless_card_where_the_site_allows_it():
         assert told["holder"]["source"] == "mapping"
         assert desk.pinentry.questions() == 0
         desk.card.remove()
-        assert desk.session() is None
+        assert wait_until(lambda: desk.session() is None)
 
 
 def test_a_card_with_contacts_goes_first():
