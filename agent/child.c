@@ -353,36 +353,14 @@ bool child_finish(struct child *child, int timeout_ms)
     return ended;
 }
 
-/* What it said before it ended. False: one of the owners of the calls has freed the child. */
-static bool read_rest(struct child *child)
-{
-    bool more = true;
-
-    child->in_use = true;
-    while (more && !child->freed) {
-        AUTO_JSON json_t *packet = NULL;
-        AUTO_CLOSE int passed = -1;
-
-        more = packet_recv(child->channel, &packet, &passed) == 1 && passed < 0 &&
-               on_packet(child, packet);
-    }
-    child->in_use = false;
-    if (!child->freed)
-        return true;
-    destroy(child);
-    return false;
-}
-
 static void on_process_exit(void *user)
 {
     struct child *child = user;
-    bool broken = child->dying;
     struct fail fail;
 
     child->process = NULL;
-    child->dying = true;
     fail_set(&fail, CPS_COMPONENT_FAILED, "%s stopped", child->class->program);
-    if ((broken || read_rest(child)) && fail_calls(child, &fail))
+    if (fail_calls(child, &fail))
         child->class->on_exit(child->user);
 }
 
