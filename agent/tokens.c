@@ -204,7 +204,7 @@ static void wait_for_refresh(struct tokens *tokens, struct request *request, enu
 {
     struct fail fail;
 
-    waiters_add(&tokens->waiters, request, kind);
+    waiters_add(&tokens->waiters, request, (int)kind);
     if (tokens->refresh != NULL)
         return;
     tokens->refresh =
