@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +12,7 @@
 
 #include "base/log.h"
 #include "base/util.h"
+#include "base/whole.h"
 
 static cps_error refuse(struct fail *fail, const char *path, const char *why)
 {
@@ -42,49 +42,14 @@ cps_error state_file_read(const char *path, size_t max, char **ret_text, struct 
     return CPS_OK;
 }
 
-static int write_all(int fd, const char *data, size_t len)
-{
-    while (len > 0) {
-        ssize_t n = write(fd, data, len);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -errno;
-        data += n;
-        len -= (size_t)n;
-    }
-    return 0;
-}
-
-/* The rename is on the disk when the directory is. */
-static int sync_directory_of(const char *path)
-{
-    char copy[PATH_MAX];
-    AUTO_CLOSE int fd = -1;
-
-    snprintf(copy, sizeof copy, "%s", path);
-    fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    return fd < 0 || fsync(fd) < 0 ? -errno : 0;
-}
-
 cps_error state_file_replace(const char *path, const void *data, size_t len, struct fail *fail)
 {
     char temporary[PATH_MAX];
-    AUTO_CLOSE int fd = -1;
     int r;
 
     if ((size_t)snprintf(temporary, sizeof temporary, "%s.new", path) >= sizeof temporary)
         return refuse(fail, path, "path too long");
-    unlink(temporary);
-    fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    r = fd < 0 ? -errno : write_all(fd, data, len);
-    if (r == 0 && (fsync(fd) < 0 || rename(temporary, path) < 0))
-        r = -errno;
-    if (r == 0)
-        r = sync_directory_of(path);
-    else if (fd >= 0)
-        unlink(temporary);
+    r = whole_replace(path, temporary, 0600, data, len);
     return r == 0 ? CPS_OK : refuse(fail, path, strerror(-r));
 }
 

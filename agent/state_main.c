@@ -16,32 +16,8 @@
 #include "base/json.h"
 #include "base/proto.h"
 #include "base/util.h"
+#include "base/whole.h"
 #include "base/worker.h"
-
-static cps_error read_content(int fd, char **ret_data, size_t *ret_len, struct fail *fail)
-{
-    AUTO_FREE char *data = NULL;
-    struct stat st;
-    size_t len = 0;
-    ssize_t n = 1;
-
-    if (fd < 0 || fstat(fd, &st) < 0 || st.st_size > STATE_CONTENT_MAX)
-        return fail_set(fail, CPS_INVALID_PARAMS, "content");
-    data = malloc((size_t)st.st_size + 1);
-    if (data == NULL)
-        return fail_set(fail, CPS_INTERNAL, "out of memory");
-    while (len < (size_t)st.st_size && n > 0) {
-        n = pread(fd, data + len, (size_t)st.st_size - len, (off_t)len);
-        len += n > 0 ? (size_t)n : 0;
-    }
-    if (len < (size_t)st.st_size) {
-        explicit_bzero(data, len);
-        return fail_set(fail, CPS_INTERNAL, "content: %s", strerror(errno));
-    }
-    *ret_data = TAKE_PTR(data);
-    *ret_len = len;
-    return CPS_OK;
-}
 
 /* A plain name, or one in a directory of its own, which is made when it is not there. */
 static cps_error path_of(const char *directory, const char *name, char path[static PATH_MAX],
@@ -70,11 +46,13 @@ static cps_error op_write(const struct worker_request *request, struct fail *fai
     AUTO_FREE char *data = NULL;
     char path[PATH_MAX];
     size_t len = 0;
+    int r;
 
     if (directory == NULL || directory[0] != '/' || name == NULL)
         return fail_set(fail, CPS_INVALID_PARAMS, "directory, name");
-    if (read_content(request->fd, &data, &len, fail) != CPS_OK)
-        return fail->code;
+    r = whole_read(request->fd, STATE_CONTENT_MAX, &data, &len);
+    if (r < 0)
+        return fail_set(fail, CPS_INVALID_PARAMS, "content: %s", strerror(-r));
     if (path_of(directory, name, path, fail) == CPS_OK)
         (void)state_file_replace(path, data, len, fail);
     explicit_bzero(data, len); /* one of the files is a private key */

@@ -11,6 +11,7 @@
 
 #include "agent/trust/crl.h"
 #include "base/util.h"
+#include "base/whole.h"
 
 struct crl_table {
     const struct crl_record *records;
@@ -57,26 +58,12 @@ static int reason_of(const X509_REVOKED *entry)
     return reason;
 }
 
-static int write_all(int fd, const char *data, size_t len)
-{
-    while (len > 0) {
-        ssize_t n = write(fd, data, len);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return -1;
-        data += n;
-        len -= (size_t)n;
-    }
-    return 0;
-}
-
 cps_error crl_table_write(X509_CRL *crl, int fd, struct fail *fail)
 {
     const STACK_OF(X509_REVOKED) *entries = X509_CRL_get_REVOKED(crl);
     size_t n = entries != NULL ? (size_t)sk_X509_REVOKED_num(entries) : 0;
     AUTO_FREE struct crl_record *records = calloc(n + 1, sizeof *records);
+    int r;
 
     if (records == NULL)
         return fail_set(fail, CPS_INTERNAL, "out of memory");
@@ -90,9 +77,8 @@ cps_error crl_table_write(X509_CRL *crl, int fd, struct fail *fail)
         records[i].reason = reason_of(entry);
     }
     qsort(records, n, sizeof *records, compare);
-    if (write_all(fd, (const char *)records, n * sizeof *records) < 0)
-        return fail_set(fail, CPS_STORAGE, "no room for the table: %s", strerror(errno));
-    return CPS_OK;
+    r = whole_write(fd, records, n * sizeof *records);
+    return r == 0 ? CPS_OK : fail_set(fail, CPS_STORAGE, "no room for the table: %s", strerror(-r));
 }
 
 int crl_table_memfd(void)

@@ -20,6 +20,7 @@
 #include "base/json.h"
 #include "base/proto.h"
 #include "base/util.h"
+#include "base/whole.h"
 #include "base/worker.h"
 
 /* What a list of FETCH_MAX bytes may grow to when it is taken apart. */
@@ -44,22 +45,16 @@ static X509 *certificate_of(const json_t *params, const char *key)
 
 static cps_error read_all(int fd, char **ret_data, size_t *ret_len, struct fail *fail)
 {
-    struct stat st;
     AUTO_FREE char *data = NULL;
     size_t len = 0;
-    ssize_t n = 1;
+    int r = whole_read(fd, FETCH_MAX, &data, &len);
 
-    if (fd < 0 || fstat(fd, &st) < 0 || st.st_size <= 0 || st.st_size > FETCH_MAX)
-        return fail_reason(fail, CPS_REVOCATION_UNKNOWN, "malformed", "nothing to read");
-    data = malloc((size_t)st.st_size);
-    if (data == NULL)
+    if (r == -ENOMEM)
         return fail_set(fail, CPS_INTERNAL, "out of memory");
-    while (len < (size_t)st.st_size && n > 0) {
-        n = pread(fd, data + len, (size_t)st.st_size - len, (off_t)len);
-        len += n > 0 ? (size_t)n : 0;
-    }
-    if (n < 0)
-        return fail_set(fail, CPS_STORAGE, "%s", strerror(errno));
+    if (r == -EIO)
+        return fail_set(fail, CPS_STORAGE, "%s", strerror(-r));
+    if (r < 0 || len == 0)
+        return fail_reason(fail, CPS_REVOCATION_UNKNOWN, "malformed", "nothing to read");
     *ret_data = TAKE_PTR(data);
     *ret_len = len;
     return CPS_OK;
