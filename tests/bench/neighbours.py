@@ -2,7 +2,8 @@
 """What a caller feels of the others: a thousand subscribers, stalled clients, deaf ones."""
 
 import json
-import pathlib
+
+from cpsworld import processes
 
 from . import measure, world
 from .report import Section
@@ -10,13 +11,6 @@ from .report import Section
 IDLE, STALLED, DEAF = 1000, 16, 4
 SSH_IDLE = 900  # its descriptor limit is often 1024
 FANOUT_ROUNDS = 5
-
-
-def rss_kb(pid):
-    for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1])
-    raise RuntimeError(f"process {pid} is gone")
 
 
 def rows_of(results, alone):
@@ -66,10 +60,10 @@ def ssh_company(tools, section, iterations):
 
 def memory(tools, agent):
     """RSS that an idle subscriber costs, counted on the first thousand."""
-    before = rss_kb(agent.pid)
+    before = processes.rss_kb(agent.pid)
     subscribe = tools.script("subscribe", world.HELLO, world.SUBSCRIBE)
     with tools.crowd(agent, "-i", str(IDLE), "-I", subscribe):
-        full = rss_kb(agent.pid)
+        full = processes.rss_kb(agent.pid)
     section = Section("Memory of a connection (goal 5)")
     section.text(f"RSS of the agent: {before} kB, with {IDLE} idle subscribers {full} kB.")
     section.goals(("kB per connection", (full - before) / IDLE, 6))

@@ -11,6 +11,7 @@ import tempfile
 import urllib.parse
 import urllib.request
 
+from cpsworld import processes
 from cpsworld.agent import own, unprivileged
 from cpsworld.idp import CLIENT_ID, Idp
 from cpsworld.paths import build_dir
@@ -59,8 +60,8 @@ def agent(tools):
         with world.server([binary, "-d", "-a", str(path)], path, environment) as pid:
             add_account(idp, environment)
             target = world.Target(pid, path)
-            for child in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-                os.sched_setaffinity(int(child), {world.SERVER_CORE})
+            for child in processes.children(pid):
+                os.sched_setaffinity(child, {world.SERVER_CORE})
             target.environment = environment
             yield target
 

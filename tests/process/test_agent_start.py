@@ -12,7 +12,7 @@ import pytest
 
 from cpsworld.agent import DIES_TOO, UID, Agent, Client, RpcError, own, unprivileged
 from cpsworld.evil import PATIENT_OIDCD, PROVIDER_SETTINGS, evil
-from cpsworld.pinentry import is_running
+from cpsworld.processes import is_running
 from cpsworld.wait import wait_until
 
 STRANGER = 12346

@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+from cpsworld import processes
 from cpsworld.agent import Agent, RpcError, unprivileged
 from cpsworld.evil import PATIENT_OIDCD, PROVIDER_SETTINGS, evil, open_descriptors
 from cpsworld.wait import wait_until
@@ -17,12 +18,6 @@ def limit(agent, soft):
     """As many descriptors as that; FEW is the most there may be from then on."""
     subprocess.run(unprivileged(["prlimit", "--pid", str(agent.process.pid),
                                  f"--nofile={soft}:{FEW}"]), check=True)
-
-
-def cpu_seconds(agent):
-    with open(f"/proc/{agent.process.pid}/stat", encoding="ascii") as stat:
-        fields = stat.read().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def test_descriptors_sent_along_are_not_kept():
@@ -46,12 +41,12 @@ def test_out_of_descriptors():
             limit(agent, FEW)
             crowd = [agent.raw() for _ in range(2 * FEW)]
             assert wait_until(lambda: open_descriptors(agent) == FEW)
-            before = cpu_seconds(agent)
+            before = processes.cpu_s(agent.process.pid)
             assert inside.call("session.current")["session"] is None
             with pytest.raises(RpcError, match="DEADLINE_EXCEEDED"):
                 inside.call("session.login", method="browser", deadline_ms=300)
             assert agent.log.read_text().count("too many open connections") < 10
-            assert cpu_seconds(agent) - before < 0.15
+            assert processes.cpu_s(agent.process.pid) - before < 0.15
             for connection in crowd[:-1]:
                 connection.close()
             last = crowd[-1]

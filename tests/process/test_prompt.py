@@ -10,7 +10,8 @@ import subprocess
 
 import pytest
 
-from cpsworld.pinentry import PROGRAM, ScriptedPinentry, is_running
+from cpsworld.pinentry import PROGRAM, ScriptedPinentry
+from cpsworld.processes import is_running
 from cpsworld.stopwatch import Stopwatch
 from cpsworld.wait import wait_until
 from cpsworld.worker import Worker

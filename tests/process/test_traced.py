@@ -2,11 +2,11 @@
 """A helper that dies while somebody traces it: strace, gdb, the leak checker of its own build."""
 import ctypes
 import os
-import pathlib
 import time
 
 import pytest
 
+from cpsworld import processes
 from cpsworld.agent import Agent
 from cpsworld.evil import zombies
 from cpsworld.wait import wait_until
@@ -22,10 +22,6 @@ def trace(pid):
         pytest.skip("no right to trace: " + os.strerror(ctypes.get_errno()))
 
 
-def state(pid):
-    return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-
-
 def test_a_helper_that_dies_under_a_tracer_is_replaced():
     """It has ended for the kernel, but only its tracer is told so until that one lets go."""
     with Agent() as agent, agent.client() as client:
@@ -33,7 +29,7 @@ def test_a_helper_that_dies_under_a_tracer_is_replaced():
         (pid,) = agent.children("cps-cardwatch")
         trace(pid)
         os.kill(pid, 9)
-        assert wait_until(lambda: state(pid) == "Z")
+        assert wait_until(lambda: processes.state(pid) == "Z")
         time.sleep(0.2)  # the agent hears that it ended, and is not told how
         client.call("session.current")
         assert os.waitpid(pid, WALL)[0] == pid

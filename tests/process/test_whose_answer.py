@@ -2,12 +2,12 @@
 """Sessions, providers and origins that change between a request and its answer."""
 import json
 import os
-import pathlib
 import signal
 import time
 
 import pytest
 
+from cpsworld import processes
 from cpsworld.agent import Agent, failure, own
 from cpsworld.evil import PROVIDER_SETTINGS, TOLD_OIDCD, Notes, evil
 from cpsworld.program import Program
@@ -161,22 +161,6 @@ def test_a_yes_to_a_program_is_none_to_a_page(asking):
     rule.unlink()
 
 
-def memory(pid):
-    """Everything that a process can write to, as one string of bytes."""
-    parts = []
-    with open(f"/proc/{pid}/mem", "rb", buffering=0) as mem:
-        for line in pathlib.Path(f"/proc/{pid}/maps").read_text(encoding="utf-8").splitlines():
-            bounds, rights = line.split()[:2]
-            start, end = (int(bound, 16) for bound in bounds.split("-"))
-            if rights.startswith("rw"):
-                try:
-                    mem.seek(start)
-                    parts.append(mem.read(min(end - start, 64 << 20)))
-                except (OSError, OverflowError):
-                    pass
-    return b"".join(parts)
-
-
 @pytest.mark.skipif(os.geteuid() != 0, reason="the memory of the agent is closed to its own user")
 def test_no_token_is_left_in_memory(world, client):
     """Not after a logout, in whatever the answers were taken apart with."""
@@ -186,10 +170,10 @@ def test_no_token_is_left_in_memory(world, client):
                                    "id_token": "i" * 200 + marker + "i" * 700})
         for kind in ("access", "id"):
             assert marker in client.call("token.get", kind=kind)["token"]
-    assert marker.encode() in memory(world.process.pid), "this would find one"
+    assert marker.encode() in b"".join(processes.memory(world.process.pid)), "this would find one"
     client.call("session.logout")
     assert client.call("session.current")["session"] is None
-    assert memory(world.process.pid).count(marker.encode()) == 0
+    assert marker.encode() not in b"".join(processes.memory(world.process.pid))
 
 
 # Whose time ---------------------------------------------------------------------------------------

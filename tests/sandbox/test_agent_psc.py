@@ -322,6 +322,7 @@ def test_no_token_reaches_a_disk(psc, station, client):
     by_browser(psc, station, client)
     tokens.add(client.call("token.get")["token"])
     assert wait_until(lambda: len(events(client, "token")) >= 3), "the log is written"
+    assert wait_until(lambda: not client.call("status")["storage"]["waiting"])
     files = [path for path in station.dir.rglob("*") if path.is_file()]
     assert station.state / "consents.json" in files or len(files) > 10
     for path in files:

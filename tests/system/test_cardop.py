@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from cpsworld import Pcscd, VirtualCard
+from cpsworld import Pcscd, VirtualCard, processes
 from cpsworld.cardop import Cardop, CardError, b64, code_of
 from cpsworld.fixtures import (  # noqa: F401
     card, cards, digest_info, pcscd, put, slot, verified_by)
@@ -157,21 +157,6 @@ def test_a_pipe_that_stays_silent(pcscd, card):
         assert slot.counters()["verifies"] == 0
 
 
-def memory(pid):
-    """What a process holds, as far as it can be read."""
-    with open(f"/proc/{pid}/maps", encoding="ascii") as maps, open(f"/proc/{pid}/mem", "rb") as mem:
-        for line in maps:
-            bounds, rights = line.split()[:2]
-            if not rights.startswith("rw"):
-                continue
-            start, end = (int(bound, 16) for bound in bounds.split("-"))
-            try:
-                mem.seek(start)
-                yield mem.read(end - start)
-            except OSError:
-                continue
-
-
 def test_the_pin_is_forgotten_at_once(pcscd, card):
     """Neither the command that carried it nor the guarded page is left in memory."""
     if os.geteuid() != 0 or slowness() > 1:
@@ -181,7 +166,7 @@ def test_the_pin_is_forgotten_at_once(pcscd, card):
         cardop.open()
         cardop.verify("1234")
         serial = b"29900101"  # found, hence the search sees what there is
-        regions = list(memory(cardop.process.pid))
+        regions = list(processes.memory(cardop.process.pid))
         assert any(serial in region for region in regions)
         assert not any(b"\x20\x00\x01\x041234" in region for region in regions)
         assert not any(region.startswith(b"1234") for region in regions)

@@ -10,10 +10,11 @@ import time
 
 import pytest
 
+from cpsworld import processes
 from cpsworld.agent import UID, RpcError, unprivileged
 from cpsworld.desk import Desk
 from cpsworld.evil import OIDCD, PROVIDER_SETTINGS, evil
-from cpsworld.pinentry import is_running
+from cpsworld.processes import is_running
 from cpsworld.stopwatch import Stopwatch
 from cpsworld.wait import wait_until
 
@@ -131,10 +132,11 @@ def test_everything_runs_as_the_user(desk):
     for pid in desk.processes():
         try:
             status = pathlib.Path(f"/proc/{pid}/status").read_text()
-        except FileNotFoundError:  # a prompt that was just ending
+        except (FileNotFoundError, ProcessLookupError):  # one that was just ending
             continue
         uids = re.search(r"^Uid:\s+(.*)$", status, re.M).group(1).split()
         assert set(uids) == {str(UID)}
+    assert wait_until(lambda: not desk.client.call("status")["storage"]["waiting"])
     mode = desk.agent.state.stat().st_mode & 0o777
     assert mode == 0o700
     for path in desk.agent.state.rglob("*"):
@@ -330,23 +332,6 @@ def test_logout_leaves_the_card_without_a_verified_pin(desk):
 
 # The PIN is nobody's business --------------------------------------------------------------------
 
-def memory(pid):
-    """Everything that a process can write to, as one string of bytes."""
-    parts = []
-    with open(f"/proc/{pid}/mem", "rb", buffering=0) as mem:
-        for line in pathlib.Path(f"/proc/{pid}/maps").read_text().splitlines():
-            bounds, rights = line.split()[:2]
-            start, end = (int(bound, 16) for bound in bounds.split("-"))
-            if not rights.startswith("rw"):
-                continue
-            try:
-                mem.seek(start)
-                parts.append(mem.read(min(end - start, 64 << 20)))
-            except (OSError, OverflowError):
-                pass
-    return b"".join(parts)
-
-
 def test_the_pin_is_found_nowhere_else(desk):
     login = start_login(desk, f"pin {MARKER}")
     desk.pinentry.default("hang")
@@ -354,7 +339,7 @@ def test_the_pin_is_found_nowhere_else(desk):
     for pid in desk.processes():
         for name in ("cmdline", "environ"):
             assert MARKER.encode() not in pathlib.Path(f"/proc/{pid}/{name}").read_bytes()
-        found = memory(pid)
+        found = b"".join(processes.memory(pid))
         assert b"cps-" in found
         assert MARKER.encode() not in found, f"in the memory of process {pid}"
     desk.client.call("cancel", id=login)

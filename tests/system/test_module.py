@@ -12,7 +12,7 @@ from cpsworld.desk import Desk
 from cpsworld.module import SOFTHSM, SoftHsm
 from cpsworld.p11 import OPENSC
 from cpsworld.pcsc import PcscProbe
-from cpsworld.pinentry import is_running
+from cpsworld.processes import is_running
 
 OPENSC_ALWAYS = f"[card]\nmodule = {OPENSC}\nmodule_always = yes\n"
 

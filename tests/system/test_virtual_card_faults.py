@@ -16,6 +16,7 @@ from cpsworld.fixtures import (  # noqa: E402, F401
     cards, digest_info, pcscd, probe, put, slot)
 from cpsworld.p11 import Pkcs11  # noqa: E402
 from cpsworld.pcsc import PcscError, PcscProbe  # noqa: E402
+from cpsworld.processes import is_running
 from cpsworld.stopwatch import Stopwatch
 from cpsworld.wait import wait_until
 
@@ -292,11 +293,4 @@ def test_nothing_is_left_behind():
     world, *pids = victim.stdout.readline().split()
     victim.kill()
     victim.communicate()
-
-    def alive(pid):
-        try:
-            return pathlib.Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
-        except FileNotFoundError:
-            return False
-
-    assert wait_until(lambda: not os.path.exists(world) and not any(map(alive, pids)))
+    assert wait_until(lambda: not os.path.exists(world) and not any(map(is_running, pids)))

@@ -16,8 +16,9 @@ import sys
 import tempfile
 import time
 
+from . import processes
 from .paths import build_dir
-from .pinentry import PROGRAM as SCRIPTED, ScriptedPinentry, is_running
+from .pinentry import PROGRAM as SCRIPTED, ScriptedPinentry
 from .wait import wait_until
 
 UID = 12345  # no passwd entry on purpose: getpwuid() has nothing to say about it
@@ -169,7 +170,7 @@ class Agent:
         while time.monotonic() < end and self.process.poll() is None:
             try:
                 with self.raw() as connection:
-                    if is_running(listener(connection)):
+                    if processes.is_running(listener(connection)):
                         return
             except OSError:
                 pass
@@ -197,18 +198,8 @@ class Agent:
 
     def children(self, program):
         """Pids of the running helper processes of that name."""
-        task = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
-        found = []
-        for pid in task.read_text().split():
-            try:
-                command = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[:3]
-                state = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-            except OSError:
-                continue
-            names = [os.path.basename(word.decode()) for word in command]  # a script has its own
-            if program in names and state != "Z":
-                found.append(int(pid))
-        return found
+        return [pid for pid in processes.children(self.process.pid)
+                if program in processes.names(pid) and processes.is_running(pid)]
 
     def stop(self):
         """Ends it as a session manager would; returns its exit status."""

@@ -9,10 +9,10 @@ ended by a logout, by nobody coming for half an hour, or by the four hours that 
 outage of the provider.
 """
 
-import pathlib
 import random
 import time
 
+from . import processes
 from .agent import Agent, RpcError
 from .evil import evil
 from .idp import Idp
@@ -31,18 +31,11 @@ CAP_S, IDLE_S = 4 * 3600, 30 * 60
 POLL_S = 10              # the phone has answered by then
 
 
-def memory_kb(pid):
-    for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1])
-    raise RuntimeError(f"process {pid} is gone")
-
-
 def descriptors(pid):
     """The least of a moment: cps-state comes and goes, and the agent's descriptors with it."""
     counts = []
     for _ in range(10):
-        counts.append(len(list(pathlib.Path(f"/proc/{pid}/fd").iterdir())))
+        counts.append(processes.open_descriptors(pid))
         time.sleep(0.03)
     return min(counts)
 
@@ -180,7 +173,7 @@ class DayDesk:
         pids = {"cps-agent": self.agent.process.pid}
         for name in ("cps-oidcd", "cps-evidence"):
             (pids[name],) = self.agent.children(name)
-        return {name: {"pid": pid, "rss_kb": memory_kb(pid), "descriptors": descriptors(pid)}
+        return {name: {"pid": pid, "rss_kb": processes.rss_kb(pid), "descriptors": descriptors(pid)}
                 for name, pid in pids.items()}
 
     def live(self):

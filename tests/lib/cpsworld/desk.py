@@ -7,9 +7,8 @@
 """
 
 import contextlib
-import pathlib
 
-from . import CardSet, Pcscd, VirtualCard
+from . import CardSet, Pcscd, VirtualCard, processes
 from .agent import Agent, RpcError
 
 
@@ -69,6 +68,4 @@ class Desk:
 
     def processes(self):
         """Pids of the agent and its helpers."""
-        pid = self.agent.process.pid
-        children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text()
-        return [pid, *map(int, children.split())]
+        return [self.agent.process.pid, *processes.children(self.agent.process.pid)]

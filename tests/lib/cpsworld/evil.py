@@ -11,6 +11,8 @@ with misbehave() at which step it is to do which of FAULTS.
 import json
 import pathlib
 
+from . import processes
+
 PRELUDE = r"""#!/usr/bin/python3 -IS
 import ctypes, json, os, signal, socket, sys, time
 ctypes.CDLL(None).prctl(1, 9, 0, 0, 0)  # SIGKILL when the agent ends, stopped or not
@@ -314,17 +316,9 @@ serve(honest)
 
 def open_descriptors(agent):
     """How many descriptors the agent has."""
-    return len(list(pathlib.Path(f"/proc/{agent.process.pid}/fd").iterdir()))
+    return processes.open_descriptors(agent.process.pid)
 
 
 def zombies(agent):
     """How many of the agent's children ended without being waited for."""
-    pid = agent.process.pid
-    count = 0
-    for child in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-        try:
-            stat = pathlib.Path(f"/proc/{child}/stat").read_text()
-        except OSError:
-            continue
-        count += stat.rpartition(")")[2].split()[0] == "Z"
-    return count
+    return [processes.state(pid) for pid in processes.children(agent.process.pid)].count("Z")

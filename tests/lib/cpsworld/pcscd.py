@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 import time
 
+from . import processes
 from .namespace import Namespace
 from .paths import build_dir
 
@@ -110,16 +111,8 @@ class Pcscd:
     def freeze(self) -> None:
         """SIGSTOP: alive, mute to its clients; returns when every thread has stopped."""
         self._process.send_signal(signal.SIGSTOP)
-        tasks = pathlib.Path(f"/proc/{self.pid}/task")
-        while not all(self._stopped(task) for task in tasks.iterdir()):
+        while not processes.is_stopped(self.pid):
             time.sleep(0.005)
-
-    @staticmethod
-    def _stopped(task: pathlib.Path) -> bool:
-        try:
-            return (task / "stat").read_text().rpartition(")")[2].split()[0] == "T"
-        except FileNotFoundError:  # it ended meanwhile
-            return True
 
     def thaw(self) -> None:
         self._process.send_signal(signal.SIGCONT)

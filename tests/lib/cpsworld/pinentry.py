@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The test pinentry from the side of a test: what it will answer, what it was asked."""
-import os
 import pathlib
 import urllib.parse
+
+from .processes import is_running
 
 PROGRAM = str(pathlib.Path(__file__).parent.with_name("pinentry-scripted"))
 
@@ -70,12 +71,3 @@ class ScriptedPinentry:
     def alive(self):
         """Those of its processes that still run."""
         return [pid for pid in self.pids() if is_running(pid)]
-
-
-def is_running(pid):
-    """True unless the process is gone or a zombie."""
-    try:
-        stat = pathlib.Path(f"/proc/{pid}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return stat.rpartition(")")[2].split()[0] != "Z" and os.path.exists(f"/proc/{pid}")

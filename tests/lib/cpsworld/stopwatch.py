@@ -11,9 +11,10 @@ whole. The programs are those that the test started, and theirs.
 """
 
 import os
-import pathlib
 import threading
 import time
+
+from . import processes
 
 TICK_S = 0.01
 
@@ -56,27 +57,6 @@ class _Stalls:
 _stalls = _Stalls()
 
 
-def _family(pid):
-    """That process and all that descend from it."""
-    found, due = [], [pid]
-    while due:
-        found.append(due.pop())
-        for children in pathlib.Path(f"/proc/{found[-1]}/task").glob("*/children"):
-            try:
-                due.extend(map(int, children.read_text().split()))
-            except OSError:
-                pass  # it has ended
-    return found
-
-
-def _queued_s(pid):
-    """How long it has waited for a processor in its life."""
-    try:
-        return int(pathlib.Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
-    except (OSError, IndexError):
-        return 0
-
-
 class Stopwatch:
     """Runs from its making on."""
 
@@ -88,7 +68,7 @@ class Stopwatch:
 
     @staticmethod
     def _queues():
-        return {pid: _queued_s(pid) for pid in _family(os.getpid())}
+        return {pid: processes.queued_s(pid) for pid in processes.family(os.getpid())}
 
     def wall_s(self):
         """Since the start, all told: for what must not come too early."""
@@ -97,7 +77,8 @@ class Stopwatch:
     def lost_s(self):
         """What the machine took since the start."""
         stalled_s = max(now - self._stalled[cpu] for cpu, now in _stalls.so_far_s().items())
-        queued_s = sum(now - self._queued.get(pid, 0) for pid, now in self._queues().items())
+        queued_s = sum(max(0, now - self._queued.get(pid, 0))  # 0 now: it has just ended
+                       for pid, now in self._queues().items())
         return stalled_s + queued_s
 
     def took_s(self):
