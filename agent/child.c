@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "agent/calls.h"
 #include "agent/last_answers.h"
 #include "agent/process.h"
 #include "base/clock.h"
@@ -26,22 +27,6 @@
 #define NOTICED_LATE_MS 20
 #define OTHER_CHANCE_MS 1000
 
-struct call {
-    struct call *next;
-    struct child *child;
-    int64_t id;
-    int64_t timeout_ms;
-    char *op;
-    json_t *params; /* until sent */
-    int fd;         /* until sent */
-    bool sent;
-    bool spared; /* its deadline was noticed late */
-    sd_event_source *timer;
-    call_done done; /* NULL: forgotten */
-    call_progress progress;
-    void *user;
-};
-
 struct child {
     struct agent *agent;
     const struct child_class *class;
@@ -51,39 +36,13 @@ struct child {
     sd_event_source *io;
     bool greeted;
     bool dying;  /* killed: its exit will fail the calls that remain */
-    bool in_use; /* its calls are being failed one by one … */
-    bool freed;  /* … and one of their owners has freed it meanwhile */
+    bool in_use; /* its owners are told of one thing after the other … */
+    bool freed;  /* … and one of them has freed it meanwhile */
     int64_t next_id;
-    struct call *calls; /* oldest first: sent ones, then queued ones */
-    unsigned n_sent;
-    unsigned n_calls;
+    struct calls calls;
 };
 
 static void send_queued(struct child *child);
-
-static void call_free(struct call *call)
-{
-    sd_event_source_disable_unref(call->timer);
-    json_decref(call->params);
-    if (call->fd >= 0)
-        close(call->fd);
-    free(call->op);
-    free(call);
-}
-
-static void unlink_call(struct call *call)
-{
-    struct child *child = call->child;
-
-    for (struct call **at = &child->calls; *at != NULL; at = &(*at)->next)
-        if (*at == call) {
-            *at = call->next;
-            break;
-        }
-    child->n_calls--;
-    if (call->sent)
-        child->n_sent--;
-}
 
 /*
  * Ends a call: it is off the list and the next one is on its way before its owner hears of it, so
@@ -95,8 +54,7 @@ static void finish(struct call *call, json_t *result, const struct fail *fail)
     void *user = call->user;
     struct child *child = call->child;
 
-    unlink_call(call);
-    call_free(call);
+    calls_drop(&child->calls, call);
     send_queued(child);
     if (done != NULL)
         done(user, result, fail);
@@ -107,8 +65,7 @@ bool call_forget(struct call *call)
     if (call == NULL)
         return false;
     if (!call->sent) {
-        unlink_call(call);
-        call_free(call);
+        calls_drop(&call->child->calls, call);
         return false;
     }
     call->done = NULL;
@@ -191,8 +148,7 @@ static void send_call(struct call *call)
 
     if (r < 0)
         child_kill(child, strerror(-r));
-    call->sent = true;
-    child->n_sent++;
+    calls_sent(&child->calls, call);
     json_decref(call->params);
     call->params = NULL;
     if (call->fd >= 0)
@@ -205,27 +161,19 @@ static void send_call(struct call *call)
 
 static void send_queued(struct child *child)
 {
-    struct call *call = child->calls;
+    struct call *call = child->calls.first;
 
-    while (call != NULL && child->n_sent < child->class->in_flight && !child->dying) {
+    while (call != NULL && child->calls.n_sent < child->class->in_flight && !child->dying) {
         if (!call->sent)
             send_call(call);
         call = call->next;
     }
 }
 
-static struct call *find_call(const struct child *child, int64_t id)
-{
-    for (struct call *call = child->calls; call != NULL; call = call->next)
-        if (call->sent && call->id == id)
-            return call;
-    return NULL;
-}
-
 /* One packet about a call. False: the child broke the protocol. */
 static bool on_answer(struct child *child, json_t *packet)
 {
-    struct call *call = find_call(child, json_get_int(packet, "id", -1));
+    struct call *call = calls_find(&child->calls, json_get_int(packet, "id", -1));
     json_t *result = json_get_object(packet, "result");
     json_t *error = json_get_object(packet, "error");
     json_t *progress = json_get_object(packet, "progress");
@@ -260,25 +208,32 @@ static bool on_packet(struct child *child, json_t *packet)
     return true;
 }
 
+/* True: a packet was read and is dealt with; the owner may have freed the child. */
+static bool read_packet(struct child *child)
+{
+    AUTO_JSON json_t *packet = NULL;
+    AUTO_CLOSE int passed = -1;
+    int r = packet_recv(child->channel, &packet, &passed);
+
+    if (r == -EAGAIN)
+        return false;
+    if (r == 1 && passed < 0) {
+        if (on_packet(child, packet))
+            return true;
+        child_kill(child, "packet out of protocol");
+        return false;
+    }
+    child_kill(child, r == 0 ? "channel closed" : "broken packet");
+    return false;
+}
+
 /* One packet a turn of the loop: clients are served between two packets of a busy child. */
 static int on_channel(sd_event_source *source, int fd, uint32_t revents, void *user)
 {
-    struct child *child = user;
-    AUTO_JSON json_t *packet = NULL;
-    AUTO_CLOSE int passed = -1;
-    int r = packet_recv(fd, &packet, &passed);
-
     (void)source;
+    (void)fd;
     (void)revents;
-    if (r == -EAGAIN)
-        return 0;
-    if (r == 1 && passed < 0) {
-        /* When this returns true the owner may have freed the child. */
-        if (!on_packet(child, packet))
-            child_kill(child, "packet out of protocol");
-        return 0;
-    }
-    child_kill(child, r == 0 ? "channel closed" : "broken packet");
+    (void)read_packet(user);
     return 0;
 }
 
@@ -286,12 +241,7 @@ static void destroy(struct child *child)
 {
     if (child->process != NULL)
         process_abandon(child->process);
-    while (child->calls != NULL) {
-        struct call *call = child->calls;
-
-        child->calls = call->next;
-        call_free(call);
-    }
+    calls_clear(&child->calls);
     sd_event_source_disable_unref(child->io);
     if (child->channel >= 0)
         close(child->channel);
@@ -308,24 +258,24 @@ void child_free(struct child *child)
         destroy(child);
 }
 
-/* False: one of the owners of the calls has freed the child. */
-static bool fail_calls(struct child *child, const struct fail *fail)
+static void fail_calls(struct child *child, const struct fail *fail)
 {
-    child->dying = true;
-    child->in_use = true;
-    while (child->calls != NULL && !child->freed)
-        finish(child->calls, NULL, fail);
-    child->in_use = false;
-    if (!child->freed)
-        return true;
-    destroy(child);
-    return false;
+    while (child->calls.first != NULL && !child->freed)
+        finish(child->calls.first, NULL, fail);
 }
 
 void child_end(struct child *child, const struct fail *fail)
 {
-    if (child != NULL && fail_calls(child, fail))
-        destroy(child);
+    bool in_use;
+
+    if (child == NULL)
+        return;
+    in_use = child->in_use;
+    child->dying = true;
+    child->in_use = true;
+    fail_calls(child, fail);
+    child->in_use = in_use;
+    child_free(child);
 }
 
 void child_post(struct child *child, const char *op, json_t *params, int pass_fd)
@@ -353,14 +303,26 @@ bool child_finish(struct child *child, int timeout_ms)
     return ended;
 }
 
+/* What it said before it ended comes first, unless it was killed. */
 static void on_process_exit(void *user)
 {
     struct child *child = user;
+    bool killed = child->dying;
     struct fail fail;
 
+    if (!killed)
+        log_warning("%s: ended by itself", child->class->program);
     child->process = NULL;
+    child->dying = true;
+    child->in_use = true;
+    while (!killed && !child->freed && read_packet(child))
+        continue;
     fail_set(&fail, CPS_COMPONENT_FAILED, "%s stopped", child->class->program);
-    if (fail_calls(child, &fail))
+    fail_calls(child, &fail);
+    child->in_use = false;
+    if (child->freed)
+        destroy(child);
+    else
         child->class->on_exit(child->user);
 }
 
@@ -416,7 +378,6 @@ struct call *child_call(struct child *child, const char *op, json_t *params, int
                         int64_t timeout_ms, call_done done, call_progress progress, void *user)
 {
     struct call *call = calloc(1, sizeof *call);
-    struct call **end = &child->calls;
 
     if (call == NULL)
         abort(); /* no answer could be promised any more; the supervisor starts the agent again */
@@ -429,13 +390,9 @@ struct call *child_call(struct child *child, const char *op, json_t *params, int
                           .done = done,
                           .progress = progress,
                           .user = user};
-    while (*end != NULL)
-        end = &(*end)->next;
-    *end = call;
-    if (++child->n_calls > CALLS_MAX) {
-        /* Marked as sent so that the queue leaves it alone until the refusal is delivered. */
-        call->sent = true;
-        child->n_sent++;
+    calls_append(&child->calls, call);
+    if (child->calls.n > CALLS_MAX) {
+        calls_sent(&child->calls, call); /* so the queue leaves it alone until it is refused */
         sd_event_add_time_relative(child->agent->event, &call->timer, CLOCK_BOOTTIME, 0, 1,
                                    on_refused, call);
         return call;

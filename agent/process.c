@@ -103,17 +103,14 @@ static int spawn(const char *path, char *const argv[], int channel, pid_t *ret_p
 }
 
 /*
- * What it said before it ended is read first. A process that dies under a tracer is said to have
- * ended before its parent may know how, and sd-event would not look again: it is watched anew, as
- * what stays on.
+ * A process that dies under a tracer is said to have ended before its parent may know how, and
+ * sd-event would not look again: it is watched anew, as what stays on.
  */
 static int watch(struct process *process)
 {
     int r = sd_event_add_child(process->event, &process->source, process->pid, WEXITED, on_process,
                                process);
 
-    if (r >= 0)
-        r = sd_event_source_set_priority(process->source, SD_EVENT_PRIORITY_NORMAL + 10);
     if (r >= 0)
         r = sd_event_source_set_enabled(process->source, SD_EVENT_OFF);
     if (r >= 0)

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Crowds, deserters and sleepers: whoever reads is served, at once and in time."""
+import contextlib
+import os
 import selectors
+import signal
 import statistics
 import time
 
@@ -254,3 +257,36 @@ def test_deadlines_are_kept_to_the_millisecond_or_so(client):
         assert timer.wall_s() > delay_ms / 1000 - 0.002
         late.append(timer.took_s() - delay_ms / 1000)
     assert statistics.median(late) < LATE_S
+
+
+# Floods ------------------------------------------------------------------------------------------
+
+def flood(agent):
+    """Asks without end, in a process of its own, until it is killed."""
+    pid = os.fork()
+    if pid != 0:
+        return pid
+    try:
+        asked = b'{"jsonrpc":"2.0","id":1,"method":"session.current"}\n' * 400
+        connection = agent.raw()
+        connection.setblocking(False)
+        while True:
+            with contextlib.suppress(BlockingIOError):
+                connection.send(asked)
+            with contextlib.suppress(BlockingIOError):
+                connection.recv(1 << 20)
+    finally:
+        os._exit(1)
+
+
+def test_a_helper_that_ends_in_a_flood_is_replaced(agent):
+    assert wait_until(lambda: agent.children("cps-cardwatch"))
+    (pid,) = agent.children("cps-cardwatch")
+    flooders = [flood(agent) for _ in range(6)]
+    try:
+        os.kill(pid, signal.SIGKILL)
+        assert wait_until(lambda: agent.children("cps-cardwatch") not in ([], [pid]))
+    finally:
+        for flooder in flooders:
+            os.kill(flooder, signal.SIGKILL)
+            os.waitpid(flooder, 0)
