@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/consent_memory.h"
 
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +8,6 @@
 #include "agent/state_file.h"
 #include "base/clock.h"
 #include "base/json.h"
-#include "base/log.h"
 #include "base/util.h"
 
 #define FILE_VERSION 1
@@ -104,25 +102,16 @@ static bool load_answers(struct consent_memory *memory, const json_t *file)
 
 static void load(struct consent_memory *memory, const char *state_dir)
 {
-    AUTO_FREE char *text = NULL;
+    AUTO_FREE char *text = state_file_load(state_dir, CONSENT_MEMORY_FILE, FILE_MAX);
     AUTO_JSON json_t *file = NULL;
-    char path[PATH_MAX], why[256];
-    struct fail fail;
 
-    snprintf(path, sizeof path, "%s/" CONSENT_MEMORY_FILE, state_dir);
-    if (state_file_read(path, FILE_MAX, &text, &fail) != CPS_OK) {
-        fail_describe(&fail, why, sizeof why);
-        log_warning("answers about programs: %s", why);
-        state_file_set_aside(path);
-        return;
-    }
     if (text == NULL)
         return;
     file = json_parse_strict(text, strlen(text));
     if (load_answers(memory, file))
         return;
     clear(memory);
-    state_file_set_aside(path);
+    state_file_set_aside(state_dir, CONSENT_MEMORY_FILE);
 }
 
 struct consent_memory *consent_memory_new(const char *state_dir, struct state_store *store)

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/practice_memory.h"
 
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "agent/state_file.h"
-#include "base/log.h"
 #include "base/util.h"
 
 /* base64url of 32 bytes. A line is two of them, a space between and a line feed. */
@@ -55,18 +53,13 @@ static bool read_lines(struct practice_memory *memory, const char *text)
 
 static void load(struct practice_memory *memory, const char *state_dir)
 {
-    AUTO_FREE char *text = NULL;
-    char path[PATH_MAX], why[512];
-    struct fail fail = FAIL_INIT;
+    AUTO_FREE char *text =
+        state_file_load(state_dir, PRACTICE_MEMORY_FILE, PRACTICE_MEMORY_MAX * LINE_LEN);
 
-    snprintf(path, sizeof path, "%s/" PRACTICE_MEMORY_FILE, state_dir);
-    if (state_file_read(path, PRACTICE_MEMORY_MAX * LINE_LEN, &text, &fail) == CPS_OK &&
-        (text == NULL || read_lines(memory, text)))
+    if (text == NULL || read_lines(memory, text))
         return;
-    memory->n = 0;
-    fail_describe(&fail, why, sizeof why);
-    log_warning("%s, practice situations are chosen anew",
-                fail.code != CPS_OK ? why : PRACTICE_MEMORY_FILE " is damaged");
+    memory->n = 0; /* situations are chosen anew */
+    state_file_set_aside(state_dir, PRACTICE_MEMORY_FILE);
 }
 
 struct practice_memory *practice_memory_new(const char *state_dir, struct state_store *store,

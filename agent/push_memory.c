@@ -2,8 +2,6 @@
 #include "agent/push_memory.h"
 
 #include <inttypes.h>
-#include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <systemd/sd-id128.h>
@@ -12,7 +10,6 @@
 #include "agent/state_file.h"
 #include "base/clock.h"
 #include "base/json.h"
-#include "base/log.h"
 #include "base/util.h"
 
 #define FILE_VERSION 1
@@ -114,24 +111,15 @@ static json_t *moved(const json_t *file)
 
 json_t *push_memory_load(const char *state_dir)
 {
-    AUTO_FREE char *text = NULL;
+    AUTO_FREE char *text = state_file_load(state_dir, PUSH_MEMORY_FILE, FILE_MAX);
     AUTO_JSON json_t *file = NULL;
-    char path[PATH_MAX], why[256];
-    struct fail fail;
 
-    snprintf(path, sizeof path, "%s/" PUSH_MEMORY_FILE, state_dir);
-    if (state_file_read(path, FILE_MAX, &text, &fail) != CPS_OK) {
-        fail_describe(&fail, why, sizeof why);
-        log_warning("pushes of the last hour: %s", why);
-        state_file_set_aside(path);
-        return json_array();
-    }
     if (text == NULL)
         return json_array();
     file = json_parse_strict(text, strlen(text));
     if (is_good(file))
         return moved(file);
-    state_file_set_aside(path);
+    state_file_set_aside(state_dir, PUSH_MEMORY_FILE);
     return json_array();
 }
 

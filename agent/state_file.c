@@ -53,13 +53,29 @@ cps_error state_file_replace(const char *path, const void *data, size_t len, str
     return r == 0 ? CPS_OK : refuse(fail, path, strerror(-r));
 }
 
-void state_file_set_aside(const char *path)
+void state_file_set_aside(const char *state_dir, const char *name)
 {
-    char aside[PATH_MAX];
+    char path[PATH_MAX], aside[PATH_MAX];
 
-    if ((size_t)snprintf(aside, sizeof aside, "%s.damaged", path) < sizeof aside &&
+    snprintf(path, sizeof path, "%s/%s", state_dir, name);
+    if (snprintf(aside, sizeof aside, "%s/%s.damaged", state_dir, name) < PATH_MAX &&
         rename(path, aside) == 0)
         log_warning("%s: damaged, kept as %s", path, aside);
     else
         log_warning("%s: damaged", path);
+}
+
+char *state_file_load(const char *state_dir, const char *name, size_t max)
+{
+    char path[PATH_MAX], why[256];
+    struct fail fail;
+    char *text;
+
+    snprintf(path, sizeof path, "%s/%s", state_dir, name);
+    if (state_file_read(path, max, &text, &fail) == CPS_OK)
+        return text;
+    fail_describe(&fail, why, sizeof why);
+    log_warning("%s", why);
+    state_file_set_aside(state_dir, name);
+    return NULL;
 }

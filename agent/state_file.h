@@ -19,7 +19,10 @@ cps_error state_file_read(const char *path, size_t max, char **ret_text, struct 
 /* A new file, synced, renamed over the old one: after a loss of power it is one or the other. */
 cps_error state_file_replace(const char *path, const void *data, size_t len, struct fail *fail);
 
-/* Puts a damaged file out of the way, as PATH.damaged. */
-void state_file_set_aside(const char *path);
+/* The same of a file that the agent starts with. One that cannot be read counts as damaged. */
+char *state_file_load(const char *state_dir, const char *name, size_t max);
+
+/* Puts a damaged file out of the way, as NAME.damaged, and says so. */
+void state_file_set_aside(const char *state_dir, const char *name);
 
 #endif

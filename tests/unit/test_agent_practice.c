@@ -305,13 +305,14 @@ static void the_oldest_choice_is_forgotten(void **state)
     practice_memory_free(known);
 }
 
-static void damaged_files_are_empty_ones(void **state)
+static void damaged_files_are_set_aside(void **state)
 {
     static const char *const texts[] = {"x", "\n", "not a line\n"};
-    char path[128];
+    char path[128], aside[128];
 
     (void)state;
     snprintf(path, sizeof path, "%s/" PRACTICE_MEMORY_FILE, directory);
+    snprintf(aside, sizeof aside, "%s/" PRACTICE_MEMORY_FILE ".damaged", directory);
     for (size_t i = 0; i < 2 + sizeof texts / sizeof texts[0]; i++) {
         struct practice_memory *known = memory();
         FILE *file;
@@ -330,6 +331,7 @@ static void damaged_files_are_empty_ones(void **state)
         known = memory();
         assert_non_null(known);
         assert_false(practice_memory_holds(known, DOCTOR, "here"));
+        assert_int_equal(unlink(aside), 0);
         practice_memory_set(known, DOCTOR, "there");
         assert_true(practice_memory_holds(known, DOCTOR, "there"));
         practice_memory_free(known);
@@ -370,7 +372,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     static const char *const files[] = {KEYS_STATEMENT_FILE, KEYS_PSEUDONYM_FILE,
-                                        PRACTICE_MEMORY_FILE};
+                                        PRACTICE_MEMORY_FILE, PRACTICE_MEMORY_FILE ".damaged"};
 
     (void)state;
     keys_free(keys);
@@ -396,7 +398,7 @@ int main(void)
         WITH_KEYS(a_choice_outlives_the_agent),
         WITH_KEYS(nothing_can_be_read_in_the_file),
         WITH_KEYS(the_oldest_choice_is_forgotten),
-        WITH_KEYS(damaged_files_are_empty_ones),
+        WITH_KEYS(damaged_files_are_set_aside),
         WITH_KEYS(nobody_and_nothing_are_not_remembered),
     };
 
