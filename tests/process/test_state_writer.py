@@ -25,6 +25,8 @@ serve(honest)
 @pytest.fixture(scope="module")
 def station():
     with Agent(libexec={"cps-state": evil(HONEST)}) as agent, agent.client() as client:
+        assert wait_until(lambda: (agent.state / "evidence-head").exists() and
+                          client.call("status")["storage"] == WRITTEN), "what it starts with"
         yield agent, client
 
 
