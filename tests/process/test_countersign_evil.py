@@ -118,17 +118,17 @@ def test_a_cardop_that_dies(world):
         client.call("session.login", method="card")
 
 
-def test_a_card_that_hangs_costs_a_deadline(world):
-    agent, client = world
-    assert client.wait(ask(client))["statement"]
-    next_time(agent, "hang")
-    timer = Stopwatch()
-    assert failure(client, ask(client, deadline_ms=300)) == "DEADLINE_EXCEEDED"
-    assert timer.took_s() < 0.3 + 0.5 * slowness()
-    plain = client.call("statement.get", audience="dpi", nonce="n-0S6_WzA2Mj")
-    assert "counter_signature" not in plain, "statements do not wait for the card"
-    claims = plain["statement"].split(".")[1]
-    assert b"x5t#S256" not in base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4))
+def test_a_card_that_hangs_costs_a_deadline():
+    with desk() as (agent, client):
+        assert client.wait(ask(client))["statement"]
+        next_time(agent, "hang")
+        timer = Stopwatch()
+        assert failure(client, ask(client, deadline_ms=300)) == "DEADLINE_EXCEEDED"
+        assert timer.took_s() < 0.3 + 0.5 * slowness()
+        plain = client.call("statement.get", audience="dpi", nonce="n-0S6_WzA2Mj")
+        assert "counter_signature" not in plain, "statements do not wait for the card"
+        claims = plain["statement"].split(".")[1]
+        assert b"x5t#S256" not in base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4))
 
 
 def test_the_session_that_ends_meanwhile():
