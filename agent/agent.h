@@ -41,6 +41,7 @@ struct agent {
     struct practice_memory *practice_memory;
     struct evidence *evidence;
     struct policy *policy;
+    struct policy_refresh *policy_refresh;
     struct consents *consents;
     struct rate_limit *statement_rate;
     struct push_limit *pushes;

@@ -29,6 +29,7 @@
 #include "agent/people.h"
 #include "agent/pin_policy.h"
 #include "agent/policy.h"
+#include "agent/policy_refresh.h"
 #include "agent/practice_memory.h"
 #include "agent/push_limit.h"
 #include "agent/rate_limit.h"
@@ -157,6 +158,18 @@ static struct policy *policy_in(const char *config_dir)
     return directory != NULL ? policy_new(directory, user) : NULL;
 }
 
+/* What programs may do, and how often. False: no memory. */
+static bool prepare_rules(struct agent *agent)
+{
+    agent->policy = policy_in(agent->options.config_dir);
+    agent->policy_refresh = policy_refresh_new(agent);
+    agent->consents = consents_new(agent);
+    agent->statement_rate = access_rate_new(agent->config);
+    agent->pushes = access_pushes_new(agent);
+    return agent->policy != NULL && agent->policy_refresh != NULL && agent->consents != NULL &&
+           agent->statement_rate != NULL && agent->pushes != NULL;
+}
+
 static cps_error prepare(struct agent *agent, struct fail *fail)
 {
     AUTO_FREE char *config_path = path_from(NULL, agent->options.config_dir, "cps-agent.conf");
@@ -196,10 +209,6 @@ static cps_error prepare(struct agent *agent, struct fail *fail)
     agent->evidence = evidence_new(agent, fail);
     if (agent->evidence == NULL)
         return fail->code;
-    agent->policy = policy_in(agent->options.config_dir);
-    agent->consents = consents_new(agent);
-    agent->statement_rate = access_rate_new(agent->config);
-    agent->pushes = access_pushes_new(agent);
     agent->children = children_new();
     agent->contents = contents_new(agent);
     agent->card_memory = card_memory_new();
@@ -209,11 +218,10 @@ static cps_error prepare(struct agent *agent, struct fail *fail)
     agent->logins = logins_new(agent);
     agent->practice_memory =
         practice_memory_new(agent->options.state_dir, agent->store, agent->keys);
-    if (agent->children == NULL || agent->cards == NULL || agent->oidc == NULL ||
-        agent->sessions == NULL || agent->logins == NULL || agent->policy == NULL ||
+    if (!prepare_rules(agent) || agent->children == NULL || agent->cards == NULL ||
+        agent->oidc == NULL || agent->sessions == NULL || agent->logins == NULL ||
         agent->contents == NULL || agent->blocks == NULL || agent->trust_watch == NULL ||
-        agent->revocation == NULL || agent->practice_memory == NULL || agent->card_memory == NULL ||
-        agent->consents == NULL || agent->statement_rate == NULL || agent->pushes == NULL)
+        agent->revocation == NULL || agent->practice_memory == NULL || agent->card_memory == NULL)
         return fail_set(fail, CPS_INTERNAL, "out of memory");
     agent->server = server_new(agent, fail);
     return agent->server != NULL ? CPS_OK : fail->code;
@@ -247,10 +255,7 @@ static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *inf
     (void)source;
     (void)info;
     trust_watch_reload(agent->trust_watch);
-    policy_reload(agent->policy);
-    log_info("rules for programs read again");
-    server_publish(agent->server, EVENT_HEALTH,
-                   json_pack("{s:s, s:s}", "component", "policy", "state", "reloaded"));
+    policy_refresh_start(agent->policy_refresh);
     return 0;
 }
 
@@ -315,6 +320,7 @@ static void tear_down(struct agent *agent)
     consents_free(agent->consents);
     rate_limit_free(agent->statement_rate);
     push_limit_free(agent->pushes);
+    policy_refresh_free(agent->policy_refresh);
     policy_free(agent->policy);
     keys_free(agent->keys);
     trust_watch_free(agent->trust_watch);

@@ -11,6 +11,7 @@
 #include "agent/policy_parts.h"
 #include "base/log.h"
 #include "base/util.h"
+#include "base/whole.h"
 
 #define SUFFIX ".conf"
 
@@ -44,10 +45,10 @@ static void free_files(struct policy_file *files, size_t n)
         policy_file_done(&files[i]);
 }
 
-static struct policy_file *former(struct policy *policy, const char *name, bool user)
+static struct policy_file *former(struct policy *policy, const char *name)
 {
     for (size_t i = 0; i < policy->n; i++)
-        if (policy->files[i].user == user && strcmp(policy->files[i].name, name) == 0)
+        if (!policy->files[i].user && strcmp(policy->files[i].name, name) == 0)
             return &policy->files[i];
     return NULL;
 }
@@ -58,15 +59,14 @@ static void load_file(struct policy *policy, const char *name, struct policy_fil
 
     if (asprintf(&path, "%s/%s", policy->directory, name) < 0)
         abort(); /* rules cannot be left out; the supervisor starts the agent again */
-    policy_file_read(file, name, path, false, former(policy, name, false));
+    policy_file_read(file, name, path, former(policy, name));
 }
 
-static size_t load_user(struct policy *policy, struct policy_file *file)
+static struct policy_file *user_file(struct policy *policy)
 {
-    if (policy->user_path == NULL || (access(policy->user_path, F_OK) < 0 && errno == ENOENT))
-        return 0;
-    policy_file_read(file, USER_FILE, policy->user_path, true, former(policy, USER_FILE, true));
-    return 1;
+    bool last = policy->n > 0 && policy->files[policy->n - 1].user;
+
+    return last ? &policy->files[policy->n - 1] : NULL;
 }
 
 static int is_rules(const struct dirent *entry)
@@ -97,7 +97,8 @@ void policy_reload(struct policy *policy)
 
         for (size_t i = 0; i < count; i++)
             load_file(policy, names[i]->d_name, &files[i]);
-        count += load_user(policy, &files[count]);
+        if (user_file(policy) != NULL)
+            files[count++] = policy->files[--policy->n];
         free_files(policy->files, policy->n);
         memcpy(policy->files, files, sizeof files);
         policy->n = count;
@@ -105,6 +106,71 @@ void policy_reload(struct policy *policy)
     for (int i = 0; i < n; i++)
         free(names[i]);
     free(names);
+}
+
+const char *policy_user_path(const struct policy *policy)
+{
+    return policy->user_path;
+}
+
+static void put_user(struct policy *policy, struct policy_file *file)
+{
+    struct policy_file *before = user_file(policy);
+
+    policy->generation++;
+    if (before != NULL)
+        policy_file_done(before);
+    else
+        before = &policy->files[policy->n++];
+    *before = *file;
+}
+
+static void drop_user(struct policy *policy)
+{
+    policy->generation++;
+    if (user_file(policy) != NULL)
+        policy_file_done(&policy->files[--policy->n]);
+}
+
+void policy_take_user(struct policy *policy, const char *text, size_t len)
+{
+    struct policy_file file;
+
+    if (text == NULL) {
+        drop_user(policy);
+        return;
+    }
+    policy_file_parse(&file, USER_FILE, policy->user_path, text, len, user_file(policy));
+    put_user(policy, &file);
+}
+
+void policy_miss_user(struct policy *policy, const struct fail *fail)
+{
+    struct policy_file file;
+    char text[512];
+
+    if (user_file(policy) == NULL && fail->code != CPS_CONFIGURATION) {
+        fail_describe(fail, text, sizeof text);
+        log_error("rules for programs: %s", text);
+        return;
+    }
+    policy_file_refuse(&file, USER_FILE, fail, user_file(policy));
+    put_user(policy, &file);
+}
+
+static void load_user(struct policy *policy)
+{
+    AUTO_FREE char *text = NULL;
+    struct fail fail;
+    size_t len = 0;
+    int r = whole_load(policy->user_path, POLICY_USER_MAX, &text, &len);
+
+    if (r < 0 && r != -ENOENT) {
+        fail_set(&fail, CPS_CONFIGURATION, "%s: %s", policy->user_path, strerror(-r));
+        policy_miss_user(policy, &fail);
+    } else {
+        policy_take_user(policy, text, len);
+    }
 }
 
 struct policy *policy_new(const char *directory, const char *user_file)
@@ -120,6 +186,8 @@ struct policy *policy_new(const char *directory, const char *user_file)
         return NULL;
     }
     policy_reload(policy);
+    if (policy->user_path != NULL)
+        load_user(policy);
     return policy;
 }
 
@@ -172,11 +240,14 @@ static const struct policy_section *find(const struct policy *policy, bool user,
 /* A file, or the directory, is refused that never was right. */
 static bool is_closed(const struct policy *policy)
 {
-    bool closed = policy->fail.code != CPS_OK && policy->n == 0;
+    bool site = false;
+    bool closed = false;
 
-    for (size_t i = 0; i < policy->n; i++)
+    for (size_t i = 0; i < policy->n; i++) {
+        site |= !policy->files[i].user;
         closed |= policy->files[i].refused && policy->files[i].sections == NULL;
-    return closed;
+    }
+    return closed || (policy->fail.code != CPS_OK && !site);
 }
 
 /* The user's terms take away from the site's. */

@@ -19,8 +19,9 @@
 
 #include "agent/policy_terms.h"
 
-/* Files read, at most. */
+/* Files read, at most, and the size of the user's. */
 #define POLICY_FILES_MAX 64
+#define POLICY_USER_MAX  (256 * 1024)
 
 /* What becomes of a need that no rule answers. */
 enum policy_unknown { POLICY_UNKNOWN_REFUSE, POLICY_UNKNOWN_ASK, POLICY_UNKNOWN_ALLOW };
@@ -52,16 +53,28 @@ struct policy_rule {
 struct policy;
 
 /*
- * directory and user_file (or NULL) are copied; what does not exist says nothing. NULL when memory
- * is short.
+ * Reads all files. directory and user_file (or NULL) are copied; what does not exist says nothing.
+ * NULL when memory is short.
  */
 struct policy *policy_new(const char *directory, const char *user_file);
 void policy_free(struct policy *policy);
 
-/* Reads the files again. */
+/* Reads the site's files again. */
 void policy_reload(struct policy *policy);
 
-/* Another number after each reload: rules found before are not to be used any more. */
+/* The user's file, or NULL; the agent does not wait for the disk that it is on. */
+const char *policy_user_path(const struct policy *policy);
+
+/* What it holds now; NULL: it is not there. */
+void policy_take_user(struct policy *policy, const char *text, size_t len);
+
+/*
+ * Why it cannot be read: what it said stays in force. CPS_CONFIGURATION: it is there, and refused
+ * if it said nothing before. Any other reason: nobody knows, and it is as little there as it was.
+ */
+void policy_miss_user(struct policy *policy, const struct fail *fail);
+
+/* Another number after each of these: rules found before are not to be used any more. */
 uint64_t policy_generation(const struct policy *policy);
 
 /* Whether some rule goes by unit or app. */

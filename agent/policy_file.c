@@ -150,15 +150,12 @@ static cps_error read_section(const struct config *config, const char *name,
     return check_origins(config, section, fail);
 }
 
-static cps_error read_file(struct policy_file *file, const char *path, struct fail *fail)
+static cps_error read_sections(struct policy_file *file, const struct config *config,
+                               const char *path, struct fail *fail)
 {
-    AUTO_CONFIG struct config *config = NULL;
     const char *names[CONFIG_SECTIONS_MAX];
-    size_t n;
+    size_t n = config_sections(config, names);
 
-    if (config_load(path, policy_keys, false, &config, fail) != CPS_OK)
-        return fail->code;
-    n = config_sections(config, names);
     file->sections = calloc(n + 1, sizeof *file->sections);
     if (file->sections == NULL)
         return fail_set(fail, CPS_INTERNAL, "out of memory");
@@ -183,24 +180,55 @@ static void keep_former(struct policy_file *file, struct policy_file *former)
         file->sections[i].file = file->name;
 }
 
-void policy_file_read(struct policy_file *file, const char *name, const char *path, bool user,
-                      struct policy_file *former)
+static void begin(struct policy_file *file, const char *name, bool user)
 {
-    struct fail fail = FAIL_INIT;
-    char text[512];
-
     *file = (struct policy_file){.name = strdup(name), .user = user};
     if (file->name == NULL)
         abort(); /* rules cannot be left out; the supervisor starts the agent again */
-    if (read_file(file, path, &fail) == CPS_OK)
-        return;
+}
+
+static void refuse(struct policy_file *file, const struct fail *fail, struct policy_file *former)
+{
+    char text[512];
+
     free_sections(file);
     if (former != NULL)
         keep_former(file, former);
-    fail_describe(&fail, text, sizeof text);
+    fail_describe(fail, text, sizeof text);
     log_error("rules for programs: %s", text);
     file->refused = true;
     file->why = strdup(text);
+}
+
+void policy_file_read(struct policy_file *file, const char *name, const char *path,
+                      struct policy_file *former)
+{
+    AUTO_CONFIG struct config *config = NULL;
+    struct fail fail;
+
+    begin(file, name, false);
+    if (config_load(path, policy_keys, false, &config, &fail) != CPS_OK ||
+        read_sections(file, config, path, &fail) != CPS_OK)
+        refuse(file, &fail, former);
+}
+
+void policy_file_parse(struct policy_file *file, const char *name, const char *path,
+                       const char *text, size_t len, struct policy_file *former)
+{
+    AUTO_CONFIG struct config *config = NULL;
+    struct fail fail;
+
+    begin(file, name, true);
+    if (config_parse(text, len, path, policy_keys, &config, &fail) != CPS_OK ||
+        read_sections(file, config, path, &fail) != CPS_OK)
+        refuse(file, &fail, former);
+}
+
+void policy_file_refuse(struct policy_file *file, const char *name, const struct fail *fail,
+                        struct policy_file *former)
+{
+    begin(file, name, true);
+    refuse(file, fail, former);
 }
 
 /* flags: FNM_PATHNAME, wildcards do not cross a slash. */

@@ -34,11 +34,20 @@ struct policy_file {
 };
 
 /*
- * Reads path. With a mistake: refused, and what a former reading of it (NULL: none) held is moved
- * over. name is copied.
+ * Reads a file of the site. With a mistake: refused, and what a former reading of it (NULL: none)
+ * held is moved over. name is copied.
  */
-void policy_file_read(struct policy_file *file, const char *name, const char *path, bool user,
+void policy_file_read(struct policy_file *file, const char *name, const char *path,
                       struct policy_file *former);
+
+/* The same of the user's, whose text somebody has read. */
+void policy_file_parse(struct policy_file *file, const char *name, const char *path,
+                       const char *text, size_t len, struct policy_file *former);
+
+/* The same of the user's, which nobody could read: fail says why. */
+void policy_file_refuse(struct policy_file *file, const char *name, const struct fail *fail,
+                        struct policy_file *former);
+
 void policy_file_done(struct policy_file *file);
 
 /* Whether the section is that of the peer; never for the default one. */

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <ini.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -219,27 +220,44 @@ static cps_error parse(struct load *load, const char *path)
     return CPS_OK;
 }
 
-cps_error config_load(const char *path, const struct config_key *keys, bool optional,
-                      struct config **ret_config, struct fail *fail)
+/* file is closed; NULL: there is nothing in it. */
+static cps_error read_all(FILE *file, const char *path, const struct config_key *keys,
+                          struct config **ret_config, struct fail *fail)
 {
     AUTO_CONFIG struct config *config = calloc(1, sizeof *config);
-    struct load load = {.keys = keys, .config = config, .fail = fail};
-    cps_error error = CPS_OK;
+    struct load load = {.keys = keys, .config = config, .fail = fail, .file = file};
+    cps_error error = config == NULL ? fail_set(fail, CPS_INTERNAL, "out of memory") : CPS_OK;
 
-    *fail = (struct fail)FAIL_INIT;
-    if (config == NULL)
-        return fail_set(fail, CPS_INTERNAL, "out of memory");
-    load.file = fopen(path, "re");
-    if (load.file == NULL && !(optional && errno == ENOENT))
-        return fail_set(fail, CPS_CONFIGURATION, "%s: %s", path, strerror(errno));
-    if (load.file != NULL) {
+    if (file != NULL && error == CPS_OK)
         error = parse(&load, path);
-        fclose(load.file);
-        free(load.text);
-    }
+    if (file != NULL)
+        fclose(file);
+    free(load.text);
     if (error == CPS_OK)
         *ret_config = TAKE_PTR(config);
     return error;
+}
+
+cps_error config_load(const char *path, const struct config_key *keys, bool optional,
+                      struct config **ret_config, struct fail *fail)
+{
+    FILE *file = fopen(path, "re");
+
+    *fail = (struct fail)FAIL_INIT;
+    if (file == NULL && !(optional && errno == ENOENT))
+        return fail_set(fail, CPS_CONFIGURATION, "%s: %s", path, strerror(errno));
+    return read_all(file, path, keys, ret_config, fail);
+}
+
+cps_error config_parse(const char *text, size_t len, const char *path,
+                       const struct config_key *keys, struct config **ret_config, struct fail *fail)
+{
+    FILE *file = len > 0 ? fmemopen((char *)(uintptr_t)text, len, "r") : NULL;
+
+    *fail = (struct fail)FAIL_INIT;
+    if (file == NULL && len > 0)
+        return fail_set(fail, CPS_INTERNAL, "out of memory");
+    return read_all(file, path, keys, ret_config, fail);
 }
 
 const char *config_string(const struct config *config, const char *section, const char *key,

@@ -42,6 +42,11 @@ struct config;
 cps_error config_load(const char *path, const struct config_key *keys, bool optional,
                       struct config **ret_config, struct fail *fail);
 
+/* The same of a text, which the messages call path. */
+cps_error config_parse(const char *text, size_t len, const char *path,
+                       const struct config_key *keys, struct config **ret_config,
+                       struct fail *fail);
+
 void config_free(struct config *config);
 
 /* The value, or the default when the key is absent. Strings are borrowed from the configuration. */

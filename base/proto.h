@@ -166,10 +166,13 @@
  *                                        many were not taken by the journal or syslog
  *   purge    {first_kept}              → {}   removes the files that hold only lines before it
  *
- * cps-state: the small files of the agent's state directory, while one is to be written.
+ * cps-state: small files on a disk that may be slow, while there is one to write or to read.
  *   write    {directory, name} + descriptor → {}   the file becomes what the descriptor, a memfd,
  *                                        holds, synced; name may have one directory in it, which
  *                                        is made. STORAGE: it could not be written
+ *   read     {path, max} + descriptor  → {found}   copies a plain file of max bytes at most to the
+ *                                        descriptor, a memfd. CONFIGURATION: it is there, and may
+ *                                        not be read; STORAGE: it cannot be told now
  *
  * cps-revocation: one list or one question, then it is gone. Certificates: DER, base64url.
  *   cached   {path}                    → {kept_at?}   reads a list that was kept; absent: none is

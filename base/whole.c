@@ -69,6 +69,16 @@ int whole_sync_directory(const char *directory)
     return fsync(fd) < 0 && errno != EINVAL ? -errno : 0; /* some disks cannot be asked to */
 }
 
+int whole_load(const char *path, size_t max, char **ret_data, size_t *ret_len)
+{
+    AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    struct stat st;
+
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return -errno;
+    return S_ISREG(st.st_mode) ? whole_read(fd, max, ret_data, ret_len) : -ENOTSUP;
+}
+
 int whole_replace(const char *path, const char *temporary, mode_t mode, const void *data,
                   size_t len)
 {

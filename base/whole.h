@@ -15,6 +15,9 @@ int whole_write(int fd, const void *data, size_t len);
  */
 int whole_read(int fd, size_t max, char **ret_data, size_t *ret_len);
 
+/* The same of a plain file; -ENOTSUP for what is no plain file. */
+int whole_load(const char *path, size_t max, char **ret_data, size_t *ret_len);
+
 /*
  * A file of ours with that mode, written as temporary in the same directory, synced, and renamed to
  * path: after a loss of power it is the new one or the old one. What was there as temporary goes.

@@ -16,6 +16,7 @@
 
 #include "agent/policy.h"
 #include "base/util.h"
+#include "base/whole.h"
 
 static char directory[64];
 static char user_file[80];
@@ -57,6 +58,17 @@ static inline int tear_down(void **state)
     remove_file("notes.txt");
     remove_file("user");
     return rmdir(directory);
+}
+
+/* All files again. */
+static inline void reload(struct policy *policy)
+{
+    AUTO_FREE char *text = NULL;
+    size_t len = 0;
+
+    policy_reload(policy);
+    if (whole_load(user_file, POLICY_USER_MAX, &text, &len) == 0 || access(user_file, F_OK) < 0)
+        policy_take_user(policy, text, len);
 }
 
 static inline unsigned refused(const struct policy *policy)

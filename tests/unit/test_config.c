@@ -18,6 +18,18 @@ static const struct config_key keys[] = {
     {"two", "list", CONFIG_STRING, 0, 0}, {0},
 };
 
+/* A text is read as a file that holds it. */
+static void parse_too(const char *text, size_t len, const char *path, const struct fail *fail)
+{
+    AUTO_CONFIG struct config *config = NULL;
+    struct fail why;
+
+    assert_int_equal(config_parse(text, len, path, keys, &config, &why), fail->code);
+    assert_int_equal(why.n_causes, fail->n_causes);
+    for (size_t i = 0; i < why.n_causes; i++)
+        assert_string_equal(why.causes[i], fail->causes[i]);
+}
+
 static cps_error load(const char *text, size_t len, struct config **ret_config, struct fail *fail)
 {
     char path[] = "/tmp/cps-test-config-XXXXXX";
@@ -30,6 +42,7 @@ static cps_error load(const char *text, size_t len, struct config **ret_config, 
     error = config_load(path, keys, false, ret_config, fail);
     assert_int_equal(error, fail->code);
     assert_true(error == CPS_OK || strstr(fail->causes[fail->n_causes - 1], path) != NULL);
+    parse_too(text, len, path, fail);
     unlink(path);
     return error;
 }
@@ -149,6 +162,16 @@ static void nul_bytes_are_refused(void **state)
     assert_non_null(strstr(fail.causes[1], ", line 2"));
 }
 
+static void nothing_is_no_mistake(void **state)
+{
+    AUTO_CONFIG struct config *config = NULL;
+    struct fail fail;
+
+    (void)state;
+    assert_int_equal(load("", 0, &config, &fail), CPS_OK);
+    assert_int_equal(config_int(config, "one", "limit", 5), 5);
+}
+
 static void a_file_that_is_not_there(void **state)
 {
     struct config *config = NULL;
@@ -170,7 +193,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_and_defaults),          cmocka_unit_test(mistakes_name_their_line),
         cmocka_unit_test(long_lines_are_refused_whole), cmocka_unit_test(the_longest_line),
-        cmocka_unit_test(nul_bytes_are_refused),        cmocka_unit_test(a_file_that_is_not_there),
+        cmocka_unit_test(nul_bytes_are_refused),        cmocka_unit_test(nothing_is_no_mistake),
+        cmocka_unit_test(a_file_that_is_not_there),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -29,7 +29,7 @@ static void test_first_match_wins(void **state)
     write_file("10-a.conf", "[mail]\nprogram = /usr/bin/mail /opt/*/mail\nsignature = no\n"
                             "data = all\nask_pin = no\ntyped_pin = ignore\nlogin_required = yes\n");
     write_file("notes.txt", "not a rule");
-    policy_reload(*state);
+    reload(*state);
     assert_false(policy_for(*state, "/usr/bin/mail")->signature);
     assert_int_equal(policy_for(*state, "/opt/x/mail")->data, POLICY_DATA_ALL);
     assert_true(policy_for(*state, "/opt/x/mail")->typed_pin);
@@ -43,23 +43,23 @@ static void test_first_match_wins(void **state)
 static void test_a_mistake_keeps_what_was(void **state)
 {
     write_file("10-a.conf", "[x]\nprogram = /x\nauthentication = no\n");
-    policy_reload(*state);
+    reload(*state);
     write_file("10-a.conf", "[x]\nprogram = /x\nauthentication = yes\nsignature = sometimes\n");
     for (int i = 0; i < 2; i++) {
-        policy_reload(*state);
+        reload(*state);
         assert_int_equal(refused(*state), 1);
         assert_false(policy_for(*state, "/x")->authentication);
         assert_true(policy_for(*state, "/y")->authentication);
     }
     write_file("10-a.conf", "[x]\nprogram = /x\n");
-    policy_reload(*state);
+    reload(*state);
     assert_int_equal(refused(*state), 0);
     assert_true(policy_for(*state, "/x")->authentication);
     remove_file("10-a.conf");
     write_file("10-a.conf", "[x]\nprogram = /x\nauthentication = no\n");
-    policy_reload(*state);
+    reload(*state);
     remove_file("10-a.conf");
-    policy_reload(*state);
+    reload(*state);
     assert_true(policy_for(*state, "/x")->authentication);
 }
 
@@ -67,7 +67,7 @@ static void test_never_right_gives_nothing(void **state)
 {
     write_file("10-a.conf", "[mail]\nprogram = /usr/bin/mail\n");
     write_file("20-b.conf", "[x]\nprogram = relative/path\n");
-    policy_reload(*state);
+    reload(*state);
     assert_int_equal(refused(*state), 1);
     assert_true(policy_for(*state, "/usr/bin/mail")->authentication);
     assert_false(policy_for(*state, "/usr/bin/other")->authentication);
@@ -81,7 +81,7 @@ static void test_audiences_and_tokens(void **state)
                             "tokens = access\nproxy = yes\n"
                             "[none]\nprogram = /none\naudiences = none\ntokens = none\n"
                             "[open]\nprogram = /open\nsignature = no\n");
-    policy_reload(*state);
+    reload(*state);
     for (int unknown = 0; unknown < 3; unknown++) {
         enum policy_unknown u = (enum policy_unknown)unknown;
         static const enum policy_verdict left_open[] = {POLICY_REFUSED, POLICY_TO_ASK,
@@ -113,7 +113,7 @@ static void test_the_user_never_widens(void **state)
                        "lifetime = 90\ntyped_pin = ignore\nconfirm = statement\n"
                        "[mine]\nprogram = /mine\naudiences = a b\ntokens = none\n"
                        "interaction = no\nlifetime = 30\n");
-    policy_reload(*state);
+    reload(*state);
     assert_int_equal(verdict(*state, "/dpi", ask, POLICY_STATEMENT, "other"), POLICY_REFUSED);
     assert_int_equal(verdict(*state, "/dpi", ask, POLICY_STATEMENT, "dpi.example"), POLICY_ALLOWED);
     assert_int_equal(verdict(*state, "/dpi", ask, POLICY_ACCESS_TOKEN, NULL), POLICY_ALLOWED);
@@ -130,7 +130,7 @@ static void test_the_user_never_widens(void **state)
     assert_false(policy_for(*state, "/mine")->interaction);
     assert_int_equal(policy_for(*state, "/mine")->lifetime_s, 30);
     write_file("10-a.conf", "[default]\naudiences = none\n");
-    policy_reload(*state);
+    reload(*state);
     assert_int_equal(verdict(*state, "/mine", ask, POLICY_STATEMENT, "a"), POLICY_REFUSED);
 }
 
@@ -140,7 +140,7 @@ static void test_methods(void **state)
 
     write_file("10-a.conf", "[x]\nprogram = /x\nmethods = statement.get session.*\n");
     write_file("user", "[x]\nprogram = /x\nmethods = statement.* status\n");
-    policy_reload(*state);
+    reload(*state);
     policy_find(*state, &(struct policy_peer){.program = "/x"}, &rule);
     assert_true(policy_permits(&rule, "statement.get"));
     assert_true(policy_permits(&rule, "hello"));
@@ -159,7 +159,7 @@ static void test_unit_and_app(void **state)
     assert_false(policy_wants_cgroup(*state));
     write_file("10-a.conf", "[u]\nunit = dpi-*.scope\nprogram = /app/bin/run\nlifetime = 10\n"
                             "[a]\napp = flatpak:org.example.Dpi snap:dpi\nlifetime = 20\n");
-    policy_reload(*state);
+    reload(*state);
     assert_true(policy_wants_cgroup(*state));
     policy_find(*state, &peer, &rule);
     assert_int_equal(rule.terms.lifetime_s, 10);
@@ -182,7 +182,7 @@ static void test_web_origins_have_rules_of_their_own(void **state)
     write_file("10-a.conf", "[relay]\nprogram = /relay\norigins = yes\naudiences = relay\n"
                             "[web]\norigin = https://*.example.fr\naudiences = dpi\n"
                             "methods = statement.get status\n");
-    policy_reload(*state);
+    reload(*state);
     policy_find(*state, &peer, &rule);
     assert_int_equal(policy_decide(&rule, POLICY_UNKNOWN_ASK, POLICY_STATEMENT, "dpi"),
                      POLICY_ALLOWED);
@@ -209,7 +209,7 @@ static void test_a_wrong_user_file(void **state)
 
     write_file("10-a.conf", "[x]\nprogram = /x\naudiences = a\n");
     write_file("user", "[x]\nprogram = /x\n\norigins = yes\n");
-    policy_reload(*state);
+    reload(*state);
     json = policy_json(*state);
     error = json_string_value(
         json_object_get(json_array_get(json_object_get(json, "refused"), 0), "error"));
@@ -219,6 +219,23 @@ static void test_a_wrong_user_file(void **state)
                      POLICY_ALLOWED);
     assert_int_equal(verdict(*state, "/y", POLICY_UNKNOWN_ALLOW, POLICY_STATEMENT, "a"),
                      POLICY_REFUSED);
+}
+
+/* The user's own file says nothing of what the site's were to say. */
+static void test_a_directory_that_cannot_be_read(void **state)
+{
+    struct policy *policy;
+    char path[128];
+
+    (void)state;
+    write_file("notes.txt", "not a directory");
+    write_file("user", "[x]\nprogram = /x\n");
+    snprintf(path, sizeof path, "%s/notes.txt", directory);
+    policy = policy_new(path, user_file);
+    assert_non_null(policy);
+    assert_int_equal(verdict(policy, "/x", POLICY_UNKNOWN_ALLOW, POLICY_STATEMENT, "a"),
+                     POLICY_REFUSED);
+    policy_free(policy);
 }
 
 static void test_mistakes(void **state)
@@ -247,7 +264,7 @@ static void test_mistakes(void **state)
 
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         write_file("10-a.conf", wrong[i]);
-        policy_reload(*state);
+        reload(*state);
         if (refused(*state) != 1)
             fail_msg("accepted: %s", wrong[i]);
     }
@@ -268,6 +285,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_web_origins_have_rules_of_their_own, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_a_wrong_user_file, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_directory_that_cannot_be_read, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -41,7 +41,7 @@ static enum policy_verdict statement(const struct policy *policy, const char *pr
 static void rules(struct policy *policy, const char *site)
 {
     write_file("10-a.conf", site);
-    policy_reload(policy);
+    reload(policy);
     assert_string_equal(complaint(policy), "");
 }
 
@@ -233,7 +233,7 @@ static void a_mistake_keeps_the_parts(void **state)
         write_file("10-a.conf", "[dpi]\nprogram = /dpi\naudiences = a\n"
                                 "[b]\nprogram = /dpi\naudiences = b\n"
                                 "[c]\nprogram = /dpi\naudiences = c b\n");
-        policy_reload(*state);
+        reload(*state);
         assert_non_null(strstr(complaint(*state), "line 9"));
         assert_non_null(strstr(complaint(*state), "[b] has it for the same program: b"));
         assert_int_equal(rule_of(*state, "/dpi", "b").terms.lifetime_s, 7);
@@ -266,7 +266,7 @@ static void mistakes(void **state)
         snprintf(text, sizeof text, "[dpi]\nprogram = /dpi /mail\naudiences = a *.b\n[x]\n%s",
                  wrong[i].more);
         write_file("10-a.conf", text);
-        policy_reload(*state);
+        reload(*state);
         if (strstr(complaint(*state), wrong[i].why) == NULL ||
             strstr(complaint(*state), wrong[i].line) == NULL)
             fail_msg("%s: %s", wrong[i].more, complaint(*state));
