@@ -12,8 +12,9 @@ import types
 
 import pytest
 
-from cpsworld import Pcscd, VirtualCard, program
+from cpsworld import Pcscd, VirtualCard
 from cpsworld.cardop import Cardop, Cardwatch
+from cpsworld.paths import program
 from cpsworld.pcsc import PcscProbe
 from cpsworld.stopwatch import Stopwatch
 from cpsworld.wait import wait_until

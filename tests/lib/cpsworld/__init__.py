@@ -18,7 +18,7 @@ cpsworld.p11.Pkcs11 (a PKCS#11 module, step by step).
 
 from .card import VirtualCard, VirtualCardError
 from .cards import CardSet
-from .paths import build_dir, program
+from .paths import build_dir
 from .pcscd import Pcscd
 
-__all__ = ["CardSet", "Pcscd", "VirtualCard", "VirtualCardError", "build_dir", "program"]
+__all__ = ["CardSet", "Pcscd", "VirtualCard", "VirtualCardError", "build_dir"]
