@@ -28,15 +28,15 @@ static bool escapes_plain(const char *text)
     return true;
 }
 
-/* No empty segment but the last, none of dots. */
+/* No empty segment but the last, none of dots, once servers have dropped the ";…" of each. */
 static bool segments_plain(const char *path, size_t len)
 {
     for (size_t at = 0; at < len;) {
-        size_t n = strcspn(path + at, "/?");
+        size_t name = strcspn(path + at, "/?;");
 
-        if ((n == 0 && path[at] == '/') || (n > 0 && strspn(path + at, ".") >= n))
+        if (name == 0 || strspn(path + at, ".") >= name)
             return false;
-        at += n + 1;
+        at += strcspn(path + at, "/?") + 1;
     }
     return true;
 }
