@@ -207,6 +207,69 @@ static void test_userinfo(void **state)
     assert_string_equal(fail.reason, "userinfo_sub");
 }
 
+static cps_error read_userinfo(json_t *raw, json_t **ret_info)
+{
+    AUTO_JSON json_t *claims = json_pack("{s:s}", "sub", "s");
+    const struct profile profile = {.psc = true};
+    struct fail fail = FAIL_INIT;
+    cps_error error = userinfo_read(raw, claims, &profile, ret_info, &fail);
+
+    assert_string_equal(fail.reason, error == CPS_OK ? "" : "userinfo_size");
+    return error;
+}
+
+/* Texts of 512 bytes and lists of 64: what is longer is left out. */
+static void test_limits_of_userinfo(void **state)
+{
+    AUTO_JSON json_t *raw = json_pack("{s:s}", "sub", "s");
+    AUTO_JSON json_t *exercices = json_array();
+    AUTO_JSON json_t *info = NULL;
+    json_t *found;
+    char text[513];
+
+    (void)state;
+    memset(text, 't', sizeof text);
+    json_object_set_new(raw, "name", json_stringn(text, 512));
+    json_object_set_new(raw, "email", json_stringn(text, 513));
+    for (int i = 0; i < 65; i++)
+        json_array_append_new(exercices, json_pack("{s:s}", "code", "1"));
+    json_object_set_new(raw, "SubjectRefPro",
+                        json_pack("{s:[{s:O}]}", "exercices", "activities", exercices));
+    assert_int_equal(read_userinfo(raw, &info), CPS_OK);
+    assert_int_equal(json_string_length(json_object_get(info, "name")), 512);
+    assert_null(json_object_get(info, "email"));
+    found = json_object_get(json_object_get(info, "SubjectRefPro"), "exercices");
+    found = json_object_get(json_array_get(found, 0), "activities");
+    assert_int_equal(json_array_size(found), 64);
+}
+
+/* The largest that fits its packet, and one byte more. */
+static void test_the_largest_userinfo(void **state)
+{
+    AUTO_JSON json_t *raw = json_pack("{s:s, s:{}}", "sub", "s", "SubjectRefPro");
+    AUTO_JSON json_t *info = NULL;
+    AUTO_JSON json_t *largest = NULL;
+    AUTO_JSON json_t *larger = NULL;
+    json_t *reference = json_object_get(raw, "SubjectRefPro");
+    char name[16], text[512];
+    size_t left;
+
+    (void)state;
+    memset(text, 't', sizeof text);
+    for (int i = 0; i < 46; i++) {
+        snprintf(name, sizeof name, "n%04d", i);
+        json_object_set_new(reference, name, json_stringn(text, 512));
+    }
+    assert_int_equal(read_userinfo(raw, &info), CPS_OK);
+    left = USERINFO_MAX - json_dumpb(info, NULL, 0, JSON_COMPACT) - strlen(",\"last\":\"\"");
+    assert_in_range(left, 1, 511);
+    json_object_set_new(reference, "last", json_stringn(text, left));
+    assert_int_equal(read_userinfo(raw, &largest), CPS_OK);
+    json_object_set_new(reference, "last", json_stringn(text, left + 1));
+    assert_int_equal(read_userinfo(raw, &larger), CPS_PROVIDER_ANSWER);
+    assert_null(larger);
+}
+
 /* Another provider's claims: those that the profile names, the signed ones first. */
 static void test_userinfo_of_another_provider(void **state)
 {
@@ -233,10 +296,16 @@ static void test_userinfo_of_another_provider(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_flight),        cmocka_unit_test(test_flight_with_meddlers),
-        cmocka_unit_test(test_login_hint),    cmocka_unit_test(test_answers),
-        cmocka_unit_test(test_token_answers), cmocka_unit_test(test_token_expiry),
-        cmocka_unit_test(test_userinfo),      cmocka_unit_test(test_userinfo_of_another_provider),
+        cmocka_unit_test(test_flight),
+        cmocka_unit_test(test_flight_with_meddlers),
+        cmocka_unit_test(test_login_hint),
+        cmocka_unit_test(test_answers),
+        cmocka_unit_test(test_token_answers),
+        cmocka_unit_test(test_token_expiry),
+        cmocka_unit_test(test_userinfo),
+        cmocka_unit_test(test_userinfo_of_another_provider),
+        cmocka_unit_test(test_limits_of_userinfo),
+        cmocka_unit_test(test_the_largest_userinfo),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

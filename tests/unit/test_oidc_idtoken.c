@@ -87,6 +87,8 @@ static void test_code_flow(void **state)
         {"sub", "\"\"", "sub"},
         {"sub", "7", "sub"},
         {"sub", "\"\\u00e9\"", "sub"},
+        {"sub", "\"a\\tb\"", "sub"},
+        {"sub", "\"a\\u007fb\"", "sub"},
         {"aud", "\"another\"", "aud"},
         {"aud", NULL, "aud"},
         {"aud", "{}", "aud"},
@@ -99,6 +101,7 @@ static void test_code_flow(void **state)
         {"azp", "null", "azp"},
         {"azp", NULL, ""},
         {"exp", "1700000001", ""},
+        {"exp", "1700000000", "iat"}, /* issued when it expires */
         {"exp", "1699999971", "iat"}, /* within the leeway, but then issued after it expired */
         {"exp", "1699999970", "exp"},
         {"exp", "\"1700000120\"", "exp"},
@@ -115,6 +118,7 @@ static void test_code_flow(void **state)
         {"nbf", "\"0\"", "nbf"},
         {"nonce", "\"nonce-of-another-req\"", "nonce"},
         {"nonce", "\"nonce\"", "nonce"},
+        {"nonce", "\"nonce-of-the-request-\"", "nonce"},
         {"nonce", "\"\"", "nonce"},
         {"nonce", NULL, "nonce"},
         {"at_hash", "\"AAAAAAAAAAAAAAAAAAAAAA\"", "at_hash"},
@@ -157,6 +161,59 @@ static void test_azp_is_required_with_several_audiences(void **state)
     clock_fake(-1, -1);
 }
 
+/* The longest sub that is kept, and one more. */
+static void test_longest_sub(void **state)
+{
+    AUTO_JSON json_t *claims = good_claims();
+    struct idtoken_expect expect = expected();
+    char sub[IDTOKEN_SUB_MAX + 2] = "";
+
+    (void)state;
+    clock_fake(-1, NOW);
+    for (size_t more = 0; more < 2; more++) {
+        struct fail fail = FAIL_INIT;
+
+        memset(sub, 's', IDTOKEN_SUB_MAX + more);
+        json_object_set_new(claims, "sub", json_string(sub));
+        assert_int_equal(idtoken_check(claims, &expect, &fail),
+                         more == 0 ? CPS_OK : CPS_ID_TOKEN_REJECTED);
+        assert_string_equal(fail.reason, more == 0 ? "" : "sub");
+    }
+    clock_fake(-1, -1);
+}
+
+/* An RPPS is written with or without its 8; nothing else has two forms. */
+static void test_forms_of_one_person(void **state)
+{
+    static const struct {
+        const char *subject, *hint;
+        bool fits, other_form;
+    } cases[] = {
+        {"899700000011", "899700000011", true, false},
+        {"99700000011", "899700000011", true, true},
+        {"899700000011", "99700000011", true, true},
+        {"99700000011", "999700000011", false, false}, /* no 8 */
+        {"999700000011", "99700000011", false, false},
+        {"99700000011", "899700000029", false, false},
+        {"99700000029", "899700000011", false, false},
+        {"9970000001", "89970000001", false, false}, /* too short to be an RPPS */
+        {"997000000117", "8997000000117", false, false},
+        {"99700000011A", "899700000011A", false, false},
+        {"ANS20261122", "8ANS20261122", false, false},
+        {"8ANS20261122", "ANS20261122", false, false},
+        {"", "8", false, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        bool other_form = !cases[i].other_form;
+
+        if (idtoken_subject_fits(cases[i].subject, cases[i].hint, &other_form) != cases[i].fits)
+            fail_msg("%s asked as %s", cases[i].subject, cases[i].hint);
+        assert_int_equal(other_form, cases[i].other_form);
+    }
+}
+
 static void test_ciba(void **state)
 {
     static const struct change changes[] = {
@@ -181,6 +238,22 @@ static void test_ciba(void **state)
     expect.login_hint = "899700000011";
     expect.auth_req_id = "request";
     expect.auth_not_before = NOW - 40;
+    CHECK_ALL(changes, &expect);
+}
+
+/* Another provider has its own claim for the person. */
+static void test_ciba_of_another_provider(void **state)
+{
+    static const struct change changes[] = {
+        {"rpps", "\"899700000011\"", ""},
+        {"rpps", "\"899700000029\"", "subject"},
+        {"rpps", NULL, "subject"},
+    };
+    struct idtoken_expect expect = expected();
+
+    (void)state;
+    expect.login_hint = "899700000011";
+    expect.subject_claim = "rpps";
     CHECK_ALL(changes, &expect);
 }
 
@@ -230,6 +303,18 @@ static void test_standard_provider(void **state)
     CHECK_ALL(changes, &expect);
 }
 
+/* Which levels are accepted is the site's to say: none said, any will do. */
+static void test_any_acr(void **state)
+{
+    static char *none[] = {NULL};
+    static const struct change changes[] = {{"acr", "\"0\"", ""}, {"acr", NULL, "acr"}};
+    struct idtoken_expect expect = expected();
+
+    (void)state;
+    expect.accepted_acr = none;
+    CHECK_ALL(changes, &expect);
+}
+
 /* A token wrong in every way is refused for the first rule of the list, then the second… */
 static void test_order(void **state)
 {
@@ -261,10 +346,14 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_code_flow),
         cmocka_unit_test(test_azp_is_required_with_several_audiences),
+        cmocka_unit_test(test_longest_sub),
+        cmocka_unit_test(test_forms_of_one_person),
         cmocka_unit_test(test_ciba),
+        cmocka_unit_test(test_ciba_of_another_provider),
         cmocka_unit_test(test_max_age),
         cmocka_unit_test(test_refresh),
         cmocka_unit_test(test_standard_provider),
+        cmocka_unit_test(test_any_acr),
         cmocka_unit_test(test_order),
     };
 

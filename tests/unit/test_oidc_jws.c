@@ -15,6 +15,7 @@
 #include "base/util.h"
 #include "oidc/buffer.h"
 #include "oidc/jws.h"
+#include "oidc/userinfo.h"
 
 static json_t *key;    /* private, RSA 2048, kid "k1" */
 static json_t *public; /* its public half */
@@ -100,6 +101,7 @@ static void test_headers(void **state)
     check_header("{\"alg\":\"RS256\",\"kid\":\"k1\"}", "");
     check_header("{\"alg\":\"RS256\"}", "");
     check_header("{\"alg\":\"RS256\",\"kid\":\"k1\",\"jku\":\"https://evil.example.test\"}", "");
+    check_header("{\"alg\":\"RS256\",\"kid\":\"k1\",\"typ\":\"jwt\"}", "");
     check_header("{\"alg\":\"RS256\",\"kid\":\"k2\"}", "kid");
     check_header("{\"alg\":\"RS256\",\"kid\":1}", "kid");
     check_header("{\"alg\":\"RS256\",\"kid\":\"k1\",\"crit\":[\"exp\"]}", "crit");
@@ -107,6 +109,20 @@ static void test_headers(void **state)
     check_header("{\"alg\":\"RS256\",\"kid\":\"k1\",\"b64\":false}", "crit");
     check_header("{\"alg\":\"RS256\",\"kid\":\"k1\",\"typ\":\"at+jwt\"}", "typ");
     check_header("{\"alg\":\"RS256\",\"kid\":\"k1\",\"typ\":3}", "typ");
+}
+
+/* Rightly signed, and longer than any header has to be. */
+static void test_a_long_header(void **state)
+{
+    static const char start[] = "{\"alg\":\"RS256\",\"kid\":\"k1\",\"x\":\"";
+    AUTO_FREE char *header = NULL;
+
+    (void)state;
+    assert_true(asprintf(&header, "%s%02000d\"}", start, 0) > 0);
+    check_header(header, "");
+    free(header);
+    assert_true(asprintf(&header, "%s%04000d\"}", start, 0) > 0);
+    check_header(header, "size");
 }
 
 /* These cannot be signed by the library: the front must refuse them before the signature. */
@@ -198,6 +214,59 @@ static void check_set(json_t *jwk, bool usable)
         assert_string_equal(fail.reason, "jwks");
 }
 
+/* A number of so many bits, odd or even, behind so many zeros. */
+static json_t *number(size_t bits, bool odd, size_t zeros)
+{
+    uint8_t bytes[1100] = {0};
+    size_t len = zeros + (bits + 7) / 8;
+    AUTO_FREE char *text = NULL;
+
+    bytes[zeros] = (uint8_t)(1 << (bits - 1) % 8);
+    bytes[len - 1] |= odd ? 1 : 0;
+    text = b64_encode(bytes, len);
+    return json_string(text);
+}
+
+static void test_sizes_of_keys(void **state)
+{
+    (void)state;
+    check_set(variant("n", number(JWKS_BITS_MIN - 1, true, 0)), false);
+    check_set(variant("n", number(JWKS_BITS_MIN, true, 0)), true);
+    check_set(variant("n", number(JWKS_BITS_MIN, false, 0)), false);
+    check_set(variant("n", number(JWKS_BITS_MIN, true, 1)), true);
+    check_set(variant("n", number(JWKS_BITS_MIN - 8, true, 1)), false);
+    check_set(variant("n", number(JWKS_BITS_MAX, true, 0)), true);
+    check_set(variant("n", number(JWKS_BITS_MAX + 1, true, 0)), false);
+    check_set(variant("e", number(2, true, 0)), true);
+    check_set(variant("e", number(32, true, 0)), true);
+    check_set(variant("e", number(33, true, 0)), false);
+}
+
+/* A kid may be so long; a set may hold so many keys that can be used, and any number of others. */
+static void test_limits_of_sets(void **state)
+{
+    AUTO_JSON json_t *list = json_array();
+    AUTO_JSON json_t *set = json_pack("{s:O}", "keys", list);
+    struct jwks *keys = NULL;
+    struct fail fail = FAIL_INIT;
+    char kid[258];
+
+    (void)state;
+    memset(kid, 'k', sizeof kid);
+    check_set(variant("kid", json_stringn(kid, 256)), true);
+    check_set(variant("kid", json_stringn(kid, 257)), false);
+    for (int i = 0; i <= JWKS_KEYS_MAX; i++)
+        json_array_append_new(list, variant("kty", json_string("EC")));
+    for (int i = 0; i < JWKS_KEYS_MAX; i++) {
+        snprintf(kid, sizeof kid, "key %d", i);
+        json_array_append_new(list, variant("kid", json_string(kid)));
+    }
+    jwks_free(keys_of(set));
+    json_array_append_new(list, variant("kid", json_string("one more")));
+    assert_int_equal(jwks_read(set, &keys, &fail), CPS_PROVIDER_ANSWER);
+    assert_null(keys);
+}
+
 static void test_keys(void **state)
 {
     (void)state;
@@ -241,12 +310,65 @@ static void test_sets(void **state)
     assert_true(EVP_PKEY_is_a(jwks_find(keys, "k2"), "RSA"));
 }
 
+/* A signed UserInfo. reason "": accepted. */
+static void check_userinfo(long status, const char *header, const char *payload, const char *reason)
+{
+    AUTO_JSON json_t *set = json_pack("{s:[O]}", "keys", public);
+    AUTO_JWKS struct jwks *keys = keys_of(set);
+    AUTO_FREE char *token = sign(header, payload);
+    struct profile profile = {.issuer = "https://idp.example.test/realm", .client_id = "client"};
+    const struct provider provider = {.profile = &profile, .keys = keys};
+    const struct http_answer answer = {
+        .status = status, .type = "application/jwt", .body = token, .len = strlen(token)};
+    AUTO_JSON json_t *raw = NULL;
+    struct fail fail = FAIL_INIT;
+
+    if (userinfo_claims(&answer, &provider, &raw, &fail) == CPS_OK)
+        assert_string_equal(json_string_value(json_object_get(raw, "sub")), "s");
+    if (strcmp(fail.reason, reason) != 0)
+        fail_msg("%s: \"%s\" instead of \"%s\"", payload, fail.reason, reason);
+    assert_int_equal(raw != NULL, reason[0] == '\0');
+}
+
+#define USERINFO_ISS "\"iss\":\"https://idp.example.test/realm\""
+
+static void test_signed_userinfo(void **state)
+{
+    static const struct {
+        const char *payload;
+        const char *reason;
+    } cases[] = {
+        {"{\"sub\":\"s\"}", ""},
+        {"{\"sub\":\"s\"," USERINFO_ISS ",\"aud\":\"client\"}", ""},
+        {"{\"sub\":\"s\",\"aud\":[\"another\",\"client\"]}", ""},
+        {"{\"sub\":\"s\",\"aud\":\"another\"}", "userinfo_jwt"},
+        {"{\"sub\":\"s\",\"aud\":[\"another\"]}", "userinfo_jwt"},
+        {"{\"sub\":\"s\",\"aud\":[]}", "userinfo_jwt"},
+        {"{\"sub\":\"s\",\"aud\":null}", "userinfo_jwt"},
+        {"{\"sub\":\"s\",\"iss\":\"https://evil.example.test/realm\"}", "userinfo_jwt"},
+        {"{\"sub\":\"s\",\"iss\":7}", "userinfo_jwt"},
+        {"{\"sub\":\"s\",\"sub\":\"t\"}", "userinfo_jwt"},
+        {"[\"s\"]", "userinfo_jwt"},
+    };
+    static const char good[] = "{\"alg\":\"RS256\",\"kid\":\"k1\"}";
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        check_userinfo(200, good, cases[i].payload, cases[i].reason);
+    check_userinfo(200, "{\"alg\":\"RS256\",\"kid\":\"k2\"}", cases[0].payload, "userinfo_jwt");
+    check_userinfo(200, "{\"alg\":\"RS256\",\"typ\":\"at+jwt\"}", cases[0].payload, "userinfo_jwt");
+    check_userinfo(401, good, cases[0].payload, "status");
+    check_userinfo(201, good, cases[0].payload, "status");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_headers), cmocka_unit_test(test_foreign_headers),
-        cmocka_unit_test(test_shapes),  cmocka_unit_test(test_a_changed_payload_is_refused),
-        cmocka_unit_test(test_keys),    cmocka_unit_test(test_sets),
+        cmocka_unit_test(test_headers),        cmocka_unit_test(test_foreign_headers),
+        cmocka_unit_test(test_shapes),         cmocka_unit_test(test_a_changed_payload_is_refused),
+        cmocka_unit_test(test_keys),           cmocka_unit_test(test_sets),
+        cmocka_unit_test(test_a_long_header),  cmocka_unit_test(test_sizes_of_keys),
+        cmocka_unit_test(test_limits_of_sets), cmocka_unit_test(test_signed_userinfo),
     };
 
     return cmocka_run_group_tests(tests, make_key, drop_key);

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "oidc/authresponse.h"
+#include "oidc/form.h"
 #include "oidc/loopback_page.h"
 #include "oidc/loopback_request.h"
 
@@ -122,7 +123,11 @@ static void check_answer(const struct buffer *answer, const char *status)
     assert_non_null(strstr(text, "\r\nCache-Control: no-store\r\n"));
     assert_non_null(strstr(text, "\r\nReferrer-Policy: no-referrer\r\n"));
     assert_non_null(strstr(text, "\r\nConnection: close\r\n"));
-    assert_non_null(strstr(text, "default-src 'none'"));
+    assert_non_null(strstr(text, "\r\nX-Content-Type-Options: nosniff\r\n"));
+    assert_non_null(strstr(text, "\r\nX-Frame-Options: DENY\r\n"));
+    assert_non_null(strstr(text, "\r\nContent-Security-Policy: default-src 'none'; "));
+    assert_non_null(
+        strstr(text, "frame-ancestors 'none'; base-uri 'none'; form-action 'none'\r\n"));
     assert_null(strstr(text, "<script"));
     assert_null(strstr(text, "http://"));
     assert_null(strstr(text, "https://"));
@@ -205,7 +210,23 @@ static void test_responses(void **state)
                    NULL);
     check_response("state=s&error=login_required", false, CPS_AUTHORIZATION_RESPONSE,
                    "login_required", NULL);
+    check_response("state=s&error=a&error=b&code=abc", false, CPS_AUTHORIZATION_RESPONSE, "error",
+                   NULL);
+    check_response("state=s&error=%&code=abc", false, CPS_AUTHORIZATION_RESPONSE, "error", NULL);
     check_response("state=s&error=%3Cscript%3E", false, CPS_AUTHORIZATION_RESPONSE, "error", NULL);
+}
+
+static void test_a_long_code(void **state)
+{
+    AUTO_BUFFER struct buffer query = BUFFER_INIT(FORM_MAX);
+
+    (void)state;
+    buffer_add_text(&query, "state=s&code=");
+    for (int i = 0; i < AUTHRESPONSE_CODE_MAX; i++)
+        buffer_add_text(&query, "c");
+    check_response(buffer_text(&query), false, CPS_OK, "", strrchr(buffer_text(&query), '=') + 1);
+    buffer_add_text(&query, "c");
+    check_response(buffer_text(&query), false, CPS_AUTHORIZATION_RESPONSE, "code", NULL);
 }
 
 int main(void)
@@ -218,6 +239,7 @@ int main(void)
         cmocka_unit_test(test_answers),
         cmocka_unit_test(test_state),
         cmocka_unit_test(test_responses),
+        cmocka_unit_test(test_a_long_code),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
