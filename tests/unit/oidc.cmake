@@ -8,6 +8,7 @@ cps_unit_test(oidc_loopback cps_oidc)
 cps_unit_test(oidc_profile cps_oidc)
 cps_unit_test(oidc_flow cps_oidc)
 cps_unit_test(oidc_tls_sessions cps_oidc)
+cps_unit_test(oidc_url cps_oidc)
 cps_unit_test(oidc_wycheproof cps_oidc)
 set_tests_properties(unit.oidc_wycheproof PROPERTIES SKIP_RETURN_CODE 77
   ENVIRONMENT "CPS_SHARED_DATA=$ENV{CPS_SHARED_DATA}")

@@ -63,6 +63,12 @@ static void nothing_else(void **state)
     assert_false(binding_thumbprint("", found));
     assert_false(binding_thumbprint(upper, found));
     assert_false(binding_thumbprint(spaced, found));
+    base64_of_hex(hash, false, spaced);
+    spaced[0] = ' ';
+    assert_false(binding_thumbprint(spaced, found));
+    base64_of_hex(hash, false, spaced);
+    memcpy(spaced + 85, "AAA", 3); /* right so far, and two bytes in place of the padding */
+    assert_false(binding_thumbprint(spaced, found));
     memset(text, 'A', sizeof text);
     text[88] = '\0';
     assert_false(binding_thumbprint(text, found));

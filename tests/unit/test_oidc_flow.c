@@ -150,9 +150,25 @@ static void test_token_answers(void **state)
     check_tokens("{\"token_type\":\"Bearer\",\"access_token\":\"\"}", "access_token");
     check_tokens("{\"token_type\":\"Bearer\",\"access_token\":\"a\\nb\"}", "access_token");
     check_tokens("{\"token_type\":\"Bearer\",\"access_token\":\"a\\\"b\"}", "access_token");
+    check_tokens("{\"token_type\":\"Bearer\",\"access_token\":\"a\\\\b\"}", "access_token");
+    check_tokens("{\"token_type\":\"Bearer\",\"access_token\":\"a b\"}", "access_token");
+    check_tokens("{\"token_type\":\"Bearer\",\"access_token\":\"a\x7f\"}", "access_token");
     check_tokens("{\"token_type\":\"Bearer\",\"access_token\":[]}", "access_token");
     check_tokens("{\"token_type\":\"Bearer\",\"access_token\":\"a\",\"refresh_token\":7}",
                  "refresh_token");
+}
+
+static void test_the_longest_token(void **state)
+{
+    static const char start[] = "{\"token_type\":\"Bearer\",\"access_token\":\"";
+    AUTO_FREE char *longest = NULL;
+    AUTO_FREE char *longer = NULL;
+
+    (void)state;
+    assert_true(asprintf(&longest, "%s%0*d\"}", start, TOKEN_ACCESS_MAX, 0) > 0);
+    assert_true(asprintf(&longer, "%s%0*d\"}", start, TOKEN_ACCESS_MAX + 1, 0) > 0);
+    check_tokens(longest, "");
+    check_tokens(longer, "access_token");
 }
 
 static void check_expiry(const char *expires, int64_t expected)
@@ -301,6 +317,7 @@ int main(void)
         cmocka_unit_test(test_login_hint),
         cmocka_unit_test(test_answers),
         cmocka_unit_test(test_token_answers),
+        cmocka_unit_test(test_the_longest_token),
         cmocka_unit_test(test_token_expiry),
         cmocka_unit_test(test_userinfo),
         cmocka_unit_test(test_userinfo_of_another_provider),

@@ -14,7 +14,6 @@
 #include "base/util.h"
 #include "oidc/discovery.h"
 #include "oidc/profile.h"
-#include "oidc/url.h"
 
 #define ISSUER "https://auth.idp.example.test/auth/realms/wallet"
 #define BASE   "issuer = " ISSUER "\nallowed_hosts = wallet.idp.example.test\nclient_id = c\n"
@@ -306,31 +305,6 @@ static void test_examples(void **state)
     check_example("psc.conf");
 }
 
-static void test_urls(void **state)
-{
-    char host[] = "wallet.idp.example.test";
-    char with_port[] = "other.example.test:8443";
-    char *hosts[] = {host, with_port, NULL};
-
-    (void)state;
-    assert_true(url_allowed("https://auth.idp.example.test/x?y=z", ISSUER, hosts));
-    assert_true(url_allowed("https://wallet.idp.example.test:443/auth", ISSUER, hosts));
-    assert_true(url_allowed("https://WALLET.idp.example.test/auth", ISSUER, hosts));
-    assert_true(url_allowed("https://other.example.test:8443/", ISSUER, hosts));
-    assert_false(url_allowed("https://other.example.test/", ISSUER, hosts));
-    assert_false(url_allowed("https://wallet.idp.example.test:444/auth", ISSUER, hosts));
-    assert_false(url_allowed("http://wallet.idp.example.test/auth", ISSUER, hosts));
-    assert_false(url_allowed("https://evil.example.test/auth", ISSUER, hosts));
-    assert_false(url_allowed("https://wallet.idp.example.test.evil.test/", ISSUER, hosts));
-    assert_false(url_allowed("https://wallet.idp.example.test@evil.test/", ISSUER, hosts));
-    assert_false(url_allowed("https://evil.test\\@wallet.idp.example.test/", ISSUER, hosts));
-    assert_false(url_allowed("https://evil.test#@wallet.idp.example.test/", ISSUER, hosts));
-    assert_false(url_allowed("https://wallet.idp.example.test/#x", ISSUER, hosts));
-    assert_false(url_allowed("https://wallet.idp.example.test/a b", ISSUER, hosts));
-    assert_false(url_allowed("//wallet.idp.example.test/", ISSUER, hosts));
-    assert_false(url_allowed("", ISSUER, hosts));
-}
-
 static json_t *document(void)
 {
     return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:[s]}", "issuer", ISSUER,
@@ -428,7 +402,6 @@ int main(void)
         cmocka_unit_test(test_secret_file),
         cmocka_unit_test(test_examples),
         cmocka_unit_test(test_example_of_another_provider),
-        cmocka_unit_test(test_urls),
         cmocka_unit_test(test_discovery),
         cmocka_unit_test(test_discovery_without_ciba),
         cmocka_unit_test(test_discovery_par),
