@@ -65,6 +65,15 @@ def test_what_a_browser_login_sends(psc):
     assert all(not entry["cookies"] for entry in seen if entry["listener"] == "auth")
 
 
+def test_a_max_age_of_nothing_is_asked_for_as_well(psc):
+    with Oidcd(psc) as oidcd:
+        for params in ({"max_age": 0}, {}):
+            number, url = oidcd.begin_browser(**params)
+            assert query_of(url).get("max_age") == ("0" if params else None)
+            assert "prompt" not in query_of(url)
+            oidcd.cancel(number)
+
+
 def test_concurrent_logins_share_nothing(psc):
     with Oidcd(psc) as oidcd:
         first, url = oidcd.begin_browser()
