@@ -110,6 +110,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: " PROTO_STATE "   (started by cps-agent)\n");
         return EXIT_FAILURE;
     }
+    worker_ends_with_agent();
     worker_init(PROTO_STATE, CONFINE_WRITE);
     for (;;) {
         AUTO_REQUEST struct worker_request request = WORKER_REQUEST_INIT;

@@ -60,6 +60,13 @@ void worker_init(const char *process, unsigned rights)
     worker_event("hello", json_pack("{s:i, s:s}", "protocol", WORKER_PROTOCOL, "process", process));
 }
 
+void worker_ends_with_agent(void)
+{
+    (void)signal(SIGTERM, SIG_IGN);
+    (void)signal(SIGINT, SIG_IGN);
+    (void)signal(SIGHUP, SIG_IGN);
+}
+
 int worker_next(struct worker_request *ret_request)
 {
     AUTO_REQUEST struct worker_request request = WORKER_REQUEST_INIT;

@@ -42,6 +42,12 @@ void worker_request_done(struct worker_request *request);
 void worker_init(const char *process, unsigned rights);
 
 /*
+ * For a worker that has the last word to write down: it outlives the signals that a terminal or a
+ * service manager sends to the agent and to all its children at once. The agent ends it.
+ */
+void worker_ends_with_agent(void);
+
+/*
  * Waits for the next request (or, on a non-blocking channel, takes one if there is one). Returns 1
  * with the request, 0 when there is none yet. Ends the process when the channel is closed or
  * broken.

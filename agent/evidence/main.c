@@ -86,6 +86,7 @@ int main(void)
 {
     struct keeper keeper = {0};
 
+    worker_ends_with_agent();
     worker_init(PROTO_EVIDENCE, CONFINE_WRITE);
     for (;;) {
         AUTO_REQUEST struct worker_request request = WORKER_REQUEST_INIT;
