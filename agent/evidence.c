@@ -323,8 +323,8 @@ static cps_error read_settings(struct evidence *evidence, struct fail *fail)
 
     evidence->enabled = config_bool(config, "evidence", "enabled", true);
     evidence->strict = strcmp(on_failure, "refuse") == 0;
-    if (len >= PATH_MAX || evidence->directory[0] != '/')
-        return fail_set(fail, CPS_CONFIGURATION, "[evidence] directory: not an absolute path");
+    if (len >= PATH_MAX)
+        return fail_set(fail, CPS_CONFIGURATION, "[evidence] directory: path too long");
     return CPS_OK;
 }
 

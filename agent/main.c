@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
+#include <unistd.h>
 
 #include "agent/access.h"
 #include "agent/agent.h"
@@ -170,6 +171,14 @@ static bool prepare_rules(struct agent *agent)
            agent->statement_rate != NULL && agent->pushes != NULL;
 }
 
+/* The one that is named is meant to be there; the usual one need not be. */
+static cps_error check_config_dir(const char *path, struct fail *fail)
+{
+    if (strcmp(path, CPS_CONFIGDIR) != 0 && access(path, F_OK) < 0)
+        return fail_set(fail, CPS_CONFIGURATION, "--config %s: %s", path, strerror(errno));
+    return CPS_OK;
+}
+
 static cps_error prepare(struct agent *agent, struct fail *fail)
 {
     AUTO_FREE char *config_path = path_from(NULL, agent->options.config_dir, "cps-agent.conf");
@@ -179,8 +188,9 @@ static cps_error prepare(struct agent *agent, struct fail *fail)
 
     if (config_path == NULL || trust_dir == NULL || people_dir == NULL)
         return fail_set(fail, CPS_INTERNAL, "out of memory");
-    if (config_load(config_path, settings_keys, true, &agent->config, fail) != CPS_OK ||
-        settings_check(agent->config, fail) != CPS_OK)
+    if (check_config_dir(agent->options.config_dir, fail) != CPS_OK ||
+        config_load(config_path, settings_keys, true, &agent->config, fail) != CPS_OK ||
+        settings_check(agent->config, config_path, fail) != CPS_OK)
         return fail->code;
     agent->people = people_new(people_dir, fail);
     if (agent->people == NULL)

@@ -7,6 +7,7 @@
 
 #include "agent/pin_policy.h"
 #include "agent/push_limit.h"
+#include "base/text.h"
 
 /* clang-format off: one key a line */
 const struct config_key settings_keys[] = {
@@ -48,32 +49,67 @@ const struct config_key settings_keys[] = {
 };
 /* clang-format on */
 
+#define WORDS_MAX        5
+#define STATION_NAME_MAX 64
+
 static const struct {
     const char *section, *key;
-    const char *words[5]; /* the first is the default */
+    const char *words[WORDS_MAX]; /* the first is the default */
 } choices[] = {
     {"session", "contactless", {"refuse", "allow"}},
     {"session", "on_lock", {"close", "lock", "keep"}},
     {"session", "borrow", {"end", "park"}},
     {"policy", "unknown", {"ask", "refuse", "allow"}},
+    {"pin", "policy", {"session", "each_use", "minutes"}},
     {"evidence", "on_failure", {"continue", "refuse"}},
     {"evidence", "export", {"none", "journal", "syslog"}},
     {"trust", "revocation", {"crl", "off", "ocsp", "crl+ocsp"}},
     {"trust", "offline", {"open", "closed"}},
 };
 
-cps_error settings_check(const struct config *config, struct fail *fail)
-{
-    for (size_t i = 0; i < sizeof choices / sizeof choices[0]; i++) {
-        const char *const *word = choices[i].words;
-        const char *value = config_string(config, choices[i].section, choices[i].key, *word);
+struct check {
+    const struct config *config;
+    const char *path;
+    struct fail *fail;
+};
 
-        while (*word != NULL && strcmp(*word, value) != 0)
-            word++;
-        if (*word == NULL)
-            return fail_set(fail, CPS_CONFIGURATION, "[%s] %s: not one of its values",
-                            choices[i].section, choices[i].key);
+static cps_error refuse(const struct check *check, const char *section, const char *key,
+                        const char *why)
+{
+    fail_set(check->fail, CPS_CONFIGURATION, "[%s] %s: %s", section, key, why);
+    return fail_add(check->fail, "%s, line %d", check->path,
+                    config_line(check->config, section, key));
+}
+
+static cps_error check_word(const struct check *check, const char *section, const char *key,
+                            const char *const words[WORDS_MAX])
+{
+    const char *value = config_string(check->config, section, key, words[0]);
+    char why[FAIL_CAUSE_LEN] = "must be";
+    size_t len = strlen(why);
+
+    for (size_t i = 0; i < WORDS_MAX && words[i] != NULL; i++) {
+        if (strcmp(words[i], value) == 0)
+            return CPS_OK;
+        len += (size_t)snprintf(why + len, sizeof why - len, "%s %s", i > 0 ? " or" : "", words[i]);
     }
+    return refuse(check, section, key, why);
+}
+
+/* The station is named in statements and in the evidence log; a page is opened by its address. */
+cps_error settings_check(const struct config *config, const char *path, struct fail *fail)
+{
+    const struct check check = {config, path, fail};
+
+    for (size_t i = 0; i < sizeof choices / sizeof choices[0]; i++)
+        if (check_word(&check, choices[i].section, choices[i].key, choices[i].words) != CPS_OK)
+            return fail->code;
+    if (!text_is_plain(config_string(config, "station", "name", "-"), STATION_NAME_MAX))
+        return refuse(&check, "station", "name", "must be a short text in UTF-8");
+    if (strstr(config_string(config, "browser", "command", "{url}"), "{url}") == NULL)
+        return refuse(&check, "browser", "command", "must hold {url}");
+    if (config_string(config, "evidence", "directory", "/")[0] != '/')
+        return refuse(&check, "evidence", "directory", "must be an absolute path");
     return CPS_OK;
 }
 

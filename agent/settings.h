@@ -9,8 +9,8 @@
 
 extern const struct config_key settings_keys[];
 
-/* The values that a key of words may have: CPS_CONFIGURATION names the key that has another one. */
-cps_error settings_check(const struct config *config, struct fail *fail);
+/* What the table cannot say of values: CPS_CONFIGURATION names key, file and line. */
+cps_error settings_check(const struct config *config, const char *path, struct fail *fail);
 
 /* The name of this station: configured, else the host's, which is put in the caller's buffer. */
 const char *settings_station(const struct config *config, char host[HOST_NAME_MAX + 1]);

@@ -171,6 +171,23 @@ static bool section_fits(const struct config *config, const char *section)
     return n < CONFIG_SECTIONS_MAX && section[0] != '\0' && strlen(section) <= CONFIG_SECTION_MAX;
 }
 
+/* What a value that does not fit should have been. */
+static void refuse_value(struct load *load, const struct config_key *key, const char *section)
+{
+    switch (key->type) {
+    case CONFIG_BOOL:
+        refuse(load, "[%s] %s: neither yes nor no", section, key->key);
+        break;
+    case CONFIG_INT:
+        refuse(load, "[%s] %s: not a number from %lld to %lld", section, key->key,
+               (long long)key->min, (long long)key->max);
+        break;
+    case CONFIG_STRING:
+        refuse(load, "[%s] %s: longer than %d bytes", section, key->key, CONFIG_VALUE_MAX);
+        break;
+    }
+}
+
 /* Called by libinih for each key; 0 makes the line an error. */
 static int on_key(void *user, const char *section, const char *name, const char *text)
 {
@@ -186,12 +203,14 @@ static int on_key(void *user, const char *section, const char *name, const char 
         why = "too many sections, or a name too long";
     else if (find(config, section, name) != NULL)
         why = "key given twice";
-    else if (!fits(key, text))
-        why = "value of the wrong form";
     else if (config->n == CONFIG_KEYS_MAX)
         why = "too many keys";
     if (why != NULL) {
         refuse(load, "[%s] %s: %s", section, name, why);
+        return 0;
+    }
+    if (!fits(key, text)) {
+        refuse_value(load, key, section);
         return 0;
     }
     value.section = strdup(section);

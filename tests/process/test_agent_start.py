@@ -2,6 +2,7 @@
 """Start and end of the agent: what it owns, what it refuses, what it leaves behind."""
 import os
 import pathlib
+import shutil
 import signal
 import socket
 import stat
@@ -11,6 +12,7 @@ import sys
 import pytest
 
 from cpsworld.agent import DIES_TOO, UID, Agent, Client, RpcError, own, unprivileged
+from cpsworld.evidence import lines_in
 from cpsworld.evil import PATIENT_OIDCD, PROVIDER_SETTINGS, evil
 from cpsworld.processes import is_running
 from cpsworld.wait import wait_until
@@ -246,18 +248,39 @@ def test_a_rotation_that_cannot_be_kept_does_not_happen(fresh):
 # Configuration -----------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("text, line, why", [
-    ("[prompt]\ntimeout_s = 4\n", 2, "value of the wrong form"),
-    ("[prompt]\ntimeout_s = 301\n", 2, "value of the wrong form"),
-    ("[prompt]\ntimeout_s = 30s\n", 2, "value of the wrong form"),
-    ("[trust]\ntest = maybe\n", 2, "value of the wrong form"),
-    ("[trust]\ncrl_refresh_h = 0\n", 2, "value of the wrong form"),
+    ("[prompt]\ntimeout_s = 4\n", 2, "not a number from 5 to 300"),
+    ("[prompt]\ntimeout_s = 301\n", 2, "from 5 to 300"),
+    ("[prompt]\ntimeout_s = 30s\n", 2, "from 5 to 300"),
+    ("[trust]\ntest = maybe\n", 2, "neither yes nor no"),
+    ("[trust]\ncrl_refresh_h = 0\n", 2, "from 1 to 720"),
     ("# note\n\n[prompt]\npin_entry = x\n", 4, "unknown key"),
     ("[nowhere]\nx = 1\n", 2, "unknown key"), ("timeout_s = 10\n", 1, "unknown key"),
     ("[trust]\ntest = yes\ntest = no\n", 3, "key given twice"),
+    ("[session]\non_lock = Lock\n", 2, "[session] on_lock: must be close or lock or keep"),
+    ("[pin]\n\npolicy = day\n", 3, "must be session or each_use or minutes"),
+    ("[station]\nname = poste-\u00e9\nname = x\n", 3, "key given twice"),
+    ("[station]\nname =\n", 2, "must be a short text"),
+    ("[browser]\ncommand = firefox\n", 2, "must hold {url}"),
+    ("[evidence]\ndirectory = log\n", 2, "must be an absolute path"),
     ("[prompt]\nthis is not a key\n", 2, "not of the form")])
 def test_mistakes_in_the_configuration_are_named(fresh, text, line, why):
     (fresh.config / "cps-agent.conf").write_text(text)
     refuses_to_start(fresh, "CONFIGURATION", why, f"cps-agent.conf, line {line}")
+
+
+def test_a_file_that_another_system_saved(fresh):
+    """A byte order mark and the line ends of Windows are no mistakes; another encoding is one."""
+    text = (fresh.config / "cps-agent.conf").read_text() + "[station]\nname = poste-\u00e9\n"
+    (fresh.config / "cps-agent.conf").write_bytes(text.encode("latin-1"))
+    refuses_to_start(fresh, "CONFIGURATION", "[station] name", "UTF-8")
+    (fresh.config / "cps-agent.conf").write_bytes(text.replace("\n", "\r\n").encode("utf-8-sig"))
+    with fresh, fresh.client() as client:
+        assert client.call("status")["version"]
+
+
+def test_a_directory_that_is_named_must_be_there(fresh):
+    shutil.rmtree(fresh.config)
+    refuses_to_start(fresh, "CONFIGURATION", f"--config {fresh.config}: No such file")
 
 
 def test_a_bad_authority_is_a_mistake_too(fresh):
@@ -308,6 +331,19 @@ def test_requests_under_way_are_answered_at_the_end(number):
         assert agent.process.wait(30) == 0
         assert not agent.socket.exists()
         assert wait_until(lambda: not any(map(is_running, children)))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_to_the_whole_group_costs_no_line_of_evidence(fresh, number):
+    """As systemd ends a unit, and Ctrl-C a program: all its processes at once."""
+    with fresh:
+        with fresh.client() as client:
+            assert wait_until(lambda: client.call("status")["evidence"].get("written", 0) >= 2)
+        (keeper,) = fresh.children("cps-evidence")
+        os.kill(keeper, number)
+        assert fresh.stop() == 0
+        events = [line["event"] for line in lines_in(fresh.state / "evidence")]
+    assert events[-2:] == ["stop", "checkpoint"]
 
 
 # Socket activation -------------------------------------------------------------------------------

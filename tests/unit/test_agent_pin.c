@@ -740,32 +740,6 @@ static void too_many(void **state)
     end();
 }
 
-static void a_policy_that_does_not_exist(void **state)
-{
-    struct fail fail;
-
-    (void)state;
-    with_policy("session");
-    pins_free(agent.pins);
-    config_free(TAKE_PTR(agent.config));
-    sd_event_unref(TAKE_PTR(agent.event));
-    {
-        char path[] = "/tmp/cps-pin-XXXXXX";
-        static const struct config_key keys[] = {{"pin", "policy", CONFIG_STRING, 0, 0}, {0}};
-        int fd = mkstemp(path);
-
-        dprintf(fd, "[pin]\npolicy = always\n");
-        close(fd);
-        assert_int_equal(config_load(path, keys, false, &agent.config, &fail), CPS_OK);
-        unlink(path);
-    }
-    assert_null(pins_new(&agent, &fail));
-    assert_int_equal(fail.code, CPS_CONFIGURATION);
-    config_free(agent.config);
-    agent = (struct agent){0};
-    free(TAKE_PTR(the_prompt.description));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -785,7 +759,6 @@ int main(void)
         cmocka_unit_test(all_is_forgotten),
         cmocka_unit_test(a_change_forgets_and_goes_alone),
         cmocka_unit_test(too_many),
-        cmocka_unit_test(a_policy_that_does_not_exist),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -81,13 +81,13 @@ static void mistakes_name_their_line(void **state)
         const char *line;
         const char *why;
     } cases[] = {
-        {"[one]\nflag = 1\n", ", line 2", "value of the wrong form"},
-        {"[one]\nflag = YES\n", ", line 2", "value of the wrong form"},
-        {"[one]\n\n\nlimit = 11\n", ", line 4", "value of the wrong form"},
-        {"[one]\nlimit = 0\n", ", line 2", "value of the wrong form"},
-        {"[one]\nlimit = 1 0\n", ", line 2", "value of the wrong form"},
-        {"[one]\nlimit =\n", ", line 2", "value of the wrong form"},
-        {"[one]\nlimit = 99999999999999999999\n", ", line 2", "value of the wrong form"},
+        {"[one]\nflag = 1\n", ", line 2", "[one] flag: neither yes nor no"},
+        {"[one]\nflag = YES\n", ", line 2", "neither yes nor no"},
+        {"[one]\n\n\nlimit = 11\n", ", line 4", "[one] limit: not a number from 1 to 10"},
+        {"[one]\nlimit = 0\n", ", line 2", "not a number from 1 to 10"},
+        {"[one]\nlimit = 1 0\n", ", line 2", "not a number from 1 to 10"},
+        {"[one]\nlimit =\n", ", line 2", "not a number from 1 to 10"},
+        {"[one]\nlimit = 99999999999999999999\n", ", line 2", "not a number from 1 to 10"},
         {"[one]\nText = x\n", ", line 2", "unknown key"},
         {"[One]\ntext = x\n", ", line 2", "unknown key"},
         {"text = x\n", ", line 1", "unknown key"},
