@@ -58,10 +58,10 @@ struct policy_section *policy_parts_whole(struct policy_file *file,
     if (section->is_default)
         return NULL;
     for (; whole != section; whole++)
-        if (whole->whole == NULL && !whole->is_default &&
-            within(section->programs, whole->programs) && within(section->units, whole->units) &&
-            within(section->apps, whole->apps) && within(section->origins, whole->origins))
-            return whole;
+        if (!whole->is_default && within(section->programs, whole->programs) &&
+            within(section->units, whole->units) && within(section->apps, whole->apps) &&
+            within(section->origins, whole->origins))
+            return whole; /* no part itself: what is within a part is within its whole, before it */
     return NULL;
 }
 

@@ -151,6 +151,32 @@ static void who_is_the_same_program(void **state)
     }
 }
 
+/* Others of the same kind are no parts: what each may have is its own. */
+static void apps_and_pages_are_told_apart(void **state)
+{
+    static const struct {
+        struct policy_peer peer;
+        const char *own, *other;
+    } cases[] = {{{.app = "snap:dpi"}, "a", "b"},
+                 {{.app = "snap:mail"}, "b", "a"},
+                 {{.origin = "https://a.example.fr"}, "c", "d"},
+                 {{.origin = "https://b.example.fr"}, "d", "c"}};
+
+    rules(*state, "[app]\napp = snap:dpi\naudiences = a\n"
+                  "[app-2]\napp = snap:mail\naudiences = b\n"
+                  "[web]\norigin = https://a.example.fr\naudiences = c\n"
+                  "[web-2]\norigin = https://b.example.fr\naudiences = d\n");
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct policy_rule rule;
+
+        policy_find(*state, &cases[i].peer, &rule);
+        assert_false(rule.in_parts);
+        assert_int_equal(policy_decide(&rule, ASK, POLICY_STATEMENT, cases[i].own), POLICY_ALLOWED);
+        assert_int_equal(policy_decide(&rule, ASK, POLICY_STATEMENT, cases[i].other),
+                         POLICY_REFUSED);
+    }
+}
+
 /* What files meant before sections could be parts of one another: the first that fits. */
 static void other_files_keep_their_meaning(void **state)
 {
@@ -280,6 +306,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_has_no_audience, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_best_word_counts, set_up, tear_down),
         cmocka_unit_test_setup_teardown(who_is_the_same_program, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(apps_and_pages_are_told_apart, set_up, tear_down),
         cmocka_unit_test_setup_teardown(other_files_keep_their_meaning, set_up, tear_down),
         cmocka_unit_test_setup_teardown(site_and_user, set_up, tear_down),
         cmocka_unit_test_setup_teardown(pages_too, set_up, tear_down),
