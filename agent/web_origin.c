@@ -45,7 +45,7 @@ static bool port_is_valid(const struct parts *parts)
 
     if (parts->port[0] == '\0')
         return true;
-    if (strspn(digits, "0123456789") != strlen(digits) || strlen(digits) > 5 || digits[0] == '0')
+    if (strspn(digits, "0123456789") != strlen(digits) || digits[0] == '0')
         return false;
     number = strtol(digits, NULL, 10);
     return number >= 1 && number <= PORT_MAX && number != (parts->secure ? 443 : 80);

@@ -45,6 +45,7 @@ static void origins_that_look_like_others(void **state)
         "https://dpi.example.fr:0",
         "https://dpi.example.fr:080",
         "https://dpi.example.fr:65536",
+        "https://dpi.example.fr:18446744073709551617",
         "https://dpi.example.fr:+1",
         "https://dpi.example.fr:1:2",
         "https://dpi.example.fr?x",
