@@ -350,7 +350,7 @@ static void what_the_card_adds(void **state)
 
 static void identifiers_as_people_type_them(void **state)
 {
-    char id[NATIONAL_ID_MAX + 1];
+    char id[NATIONAL_ID_MAX + 1], longest[NATIONAL_ID_MAX + 2] = "";
 
     (void)state;
     assert_true(national_id_normalise("99700001011", id));
@@ -363,6 +363,16 @@ static void identifiers_as_people_type_them(void **state)
     assert_false(national_id_normalise("8997", id));
     assert_false(national_id_normalise("VALMONT", id));
     assert_false(national_id_normalise("8997 0000 1011", id));
+    assert_false(national_id_normalise("8997000", id)); /* a digit short */
+    assert_true(national_id_normalise("89970000", id));
+    assert_false(national_id_normalise("A89970000", id));
+    assert_true(national_id_normalise("99700001011/1", id)); /* nothing is put before it */
+    assert_string_equal(id, "99700001011/1");
+    memset(longest, '8', NATIONAL_ID_MAX + 1);
+    assert_false(national_id_normalise(longest, id));
+    longest[NATIONAL_ID_MAX] = '\0';
+    assert_true(national_id_normalise(longest, id));
+    assert_string_equal(id, longest);
     assert_string_equal(national_id_type("899700001011"), "RPPS");
     assert_string_equal(national_id_type("0997000011"), "ADELI");
     assert_null(national_id_type("8997000010119"));

@@ -142,6 +142,15 @@ static void the_timer_does_it(void **state)
     assert_int_equal(told.why, SESSION_IDLE);
 }
 
+/* There is no warning to wake up for, again and again, before the end. */
+static void too_short_for_a_warning_it_sleeps_to_its_end(void **state)
+{
+    (void)state;
+    session_clock_start(&session_clock, event, clock_real_s() + 100, 50000, &class, &told);
+    assert_int_equal(sd_event_run(event, 0), 0);
+    assert_int_equal(told.warnings + told.ends, 0);
+}
+
 #define WITH_EVENT(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -152,6 +161,7 @@ int main(void)
         WITH_EVENT(used_or_not_it_ends_at_its_time),
         WITH_EVENT(no_longer_than_the_rule),
         WITH_EVENT(the_timer_does_it),
+        WITH_EVENT(too_short_for_a_warning_it_sleeps_to_its_end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

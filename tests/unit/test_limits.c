@@ -77,6 +77,51 @@ static void many_programs(void **state)
     rate_limit_free(limit);
 }
 
+static void no_more_than_full_after_a_short_rest(void **state)
+{
+    struct rate_limit *limit = rate_limit_new(60, 3);
+
+    (void)state;
+    clock_fake(1000, 0);
+    assert_int_equal(take(limit, "/a"), 0);
+    clock_fake(3500, 0); /* two are left, and two and a half more are due */
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(take(limit, "/a"), 0);
+    assert_int_not_equal(take(limit, "/a"), 0);
+    rate_limit_free(limit);
+}
+
+/* Who comes back after that time is served. */
+static void the_time_to_wait_is_long_enough(void **state)
+{
+    struct rate_limit *limit = rate_limit_new(7, 1);
+
+    (void)state;
+    clock_fake(1000, 0);
+    assert_int_equal(take(limit, "/a"), 0);
+    clock_fake(1000 + take(limit, "/a"), 0);
+    assert_int_equal(take(limit, "/a"), 0);
+    assert_int_not_equal(take(limit, "/a"), 0);
+    rate_limit_free(limit);
+}
+
+/* The place of the one that was idle for longest is taken, not that of one at its limit. */
+static void a_program_at_its_limit_stays_there(void **state)
+{
+    struct rate_limit *limit = rate_limit_new(1, 1);
+    char name[16];
+
+    (void)state;
+    for (int i = 0; i < RATE_LIMIT_PROGRAMS_MAX; i++) {
+        clock_fake(10 + i, 0);
+        snprintf(name, sizeof name, "/%d", i);
+        assert_int_equal(take(limit, name), 0);
+    }
+    assert_int_equal(take(limit, "/more"), 0);
+    assert_int_not_equal(take(limit, name), 0);
+    rate_limit_free(limit);
+}
+
 static void no_limit(void **state)
 {
     struct rate_limit *limit = rate_limit_new(0, 1);
@@ -93,6 +138,9 @@ int main(void)
         cmocka_unit_test(a_burst_then_the_rate),
         cmocka_unit_test(ten_thousand_in_a_minute),
         cmocka_unit_test(many_programs),
+        cmocka_unit_test(no_more_than_full_after_a_short_rest),
+        cmocka_unit_test(the_time_to_wait_is_long_enough),
+        cmocka_unit_test(a_program_at_its_limit_stays_there),
         cmocka_unit_test(no_limit),
     };
 

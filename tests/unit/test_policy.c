@@ -134,6 +134,39 @@ static void test_the_user_never_widens(void **state)
     assert_int_equal(verdict(*state, "/mine", ask, POLICY_STATEMENT, "a"), POLICY_REFUSED);
 }
 
+/* Each of the card's terms, where the site allows the most. */
+static void test_the_user_narrows_each_term(void **state)
+{
+    const struct policy_terms *terms;
+
+    write_file("10-a.conf", "[dpi]\nprogram = /dpi\ndata = all\ntyped_pin = ignore\n");
+    reload(*state);
+    terms = policy_for(*state, "/dpi");
+    assert_true(terms->authentication && terms->signature && terms->ask_pin && terms->typed_pin);
+    assert_true(terms->counter_signature && !terms->login_required);
+    assert_int_equal(terms->data, POLICY_DATA_ALL);
+    write_file("user", "[dpi]\nprogram = /dpi\nauthentication = no\nsignature = no\ndata = none\n"
+                       "ask_pin = no\nlogin_required = yes\ntyped_pin = refuse\n"
+                       "counter_signature = no\n");
+    reload(*state);
+    terms = policy_for(*state, "/dpi");
+    assert_false(terms->authentication);
+    assert_false(terms->signature);
+    assert_int_equal(terms->data, POLICY_DATA_NONE);
+    assert_false(terms->ask_pin);
+    assert_true(terms->login_required);
+    assert_false(terms->typed_pin);
+    assert_false(terms->counter_signature);
+}
+
+static void test_the_first_default_counts(void **state)
+{
+    write_file("10-a.conf", "[default]\nlifetime = 10\n");
+    write_file("20-b.conf", "[x]\nprogram = /x\n[default]\nlifetime = 20\n");
+    reload(*state);
+    assert_int_equal(policy_for(*state, "/y")->lifetime_s, 10);
+}
+
 static void test_methods(void **state)
 {
     struct policy_rule rule;
@@ -280,6 +313,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_mistakes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_audiences_and_tokens, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_user_never_widens, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_the_user_narrows_each_term, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_the_first_default_counts, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_methods, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_unit_and_app, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_web_origins_have_rules_of_their_own, set_up,

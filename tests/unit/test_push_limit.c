@@ -129,6 +129,20 @@ static void pushes_to_many_people(void **state)
     push_limit_free(limit);
 }
 
+static void each_has_pushes_of_their_own(void **state)
+{
+    struct push_limit *limit = new_limit(2);
+
+    (void)state;
+    clock_fake(1000, NOW_S);
+    push_limit_count(limit, "899700000002");
+    push_limit_count(limit, PERSON);
+    push_limit_count(limit, PERSON);
+    assert_int_equal(wait_of(limit, PERSON), HOUR_MS);
+    assert_int_equal(wait_of(limit, "899700000002"), 0);
+    push_limit_free(limit);
+}
+
 static void an_agent_started_again_goes_on_counting(void **state)
 {
     struct push_limit *limit = new_limit(2);
@@ -331,6 +345,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(pushes_of_an_hour, set_up, tear_down),
         cmocka_unit_test_setup_teardown(pushes_to_many_people, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(each_has_pushes_of_their_own, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_agent_started_again_goes_on_counting, set_up, tear_down),
         cmocka_unit_test_setup_teardown(another_limit, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_machine_was_started_again, set_up, tear_down),
