@@ -108,6 +108,7 @@ cps_error new_code_ask(const struct question *question, const struct new_code_te
                        struct fail *fail)
 {
     struct question next = *question;
+    unsigned refused = 0;
     cps_error error;
 
     next.prompt = texts->current;
@@ -119,6 +120,8 @@ cps_error new_code_ask(const struct question *question, const struct new_code_te
     do
         if (error == CPS_OK)
             error = ask_new(&next, texts, digits, current, new_code, &next.error, fail);
-    while (error == CPS_OK && next.error != NULL);
+    while (error == CPS_OK && next.error != NULL && ++refused < NEW_CODE_REFUSED_MAX);
+    if (error == CPS_OK && next.error != NULL)
+        return fail_set(fail, CPS_PROMPT_CANCELLED, "%u new codes were refused", refused);
     return error;
 }

@@ -27,10 +27,14 @@ struct new_code_texts {
     const char *form;
 };
 
+/* So many in a row, and nobody is choosing: a pinentry that answers by itself would be asked for
+ * ever. */
+#define NEW_CODE_REFUSED_MAX 10
+
 /*
- * Asks for the current code, then for the new one twice, again and again until it may be the new
- * one. question: what all have in common; its error is that of the first question. Errors are
- * those of pinentry_pin().
+ * Asks for the current code, then for the new one twice, again until it may be the new one.
+ * question: what all have in common; its error is that of the first question. Errors are those of
+ * pinentry_pin(), and CPS_PROMPT_CANCELLED after NEW_CODE_REFUSED_MAX refusals.
  */
 cps_error new_code_ask(const struct question *question, const struct new_code_texts *texts,
                        unsigned digits, struct secret *current, struct secret *new_code,

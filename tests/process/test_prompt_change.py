@@ -75,6 +75,12 @@ def test_what_may_not_be_the_new_code(pinentry, code, why):
     assert pinentry.said("SETERROR") == [TEXTS[why]]
 
 
+def test_not_for_ever(pinentry):
+    pinentry.default("pin 4826")
+    assert failed(pinentry, "pin 4826") == "PROMPT_CANCELLED"
+    assert pinentry.said("SETERROR") == ["Le même."] * 9
+
+
 def test_other_cards_have_other_rules(pinentry):
     assert change(pinentry, "pin x", "pin 1234 and more", "pin 1234 and more", digits=0)[1] == \
         b"x\n1234 and more"
