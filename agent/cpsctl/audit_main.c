@@ -200,7 +200,7 @@ int main(int argc, char **argv)
         return EXIT_USAGE;
     directory = json_get_string(options, "directory");
     if (verb == NULL || directory == NULL) {
-        text_line(stderr, "%s", _("Usage : cpsctl audit verify|show|export|stats [--directory D]"));
+        text_line(stderr, "%s", _("cpsctl: il faut verify, show, export ou stats"));
         return EXIT_USAGE;
     }
     if (strcmp(verb, "verify") == 0)

@@ -64,11 +64,19 @@ static void print_help(FILE *stream)
     fprintf(stream, _("\nVoir cpsctl(1) pour les codes de retour.\n"));
 }
 
+/* One line: the whole help would push it off the screen. */
 static int usage_error(const char *message, const char *word)
 {
     text_line(stderr, "cpsctl: %s %s", message, word);
-    print_help(stderr);
+    text_line(stderr, "%s", _("→ Voir cpsctl --help."));
     return EXIT_USAGE;
+}
+
+static int print_usage(const struct command *command)
+{
+    text_line(stdout, _("Usage : cpsctl %s %s"), command->name, _(command->usage));
+    text_line(stdout, "  %s", _(command->summary));
+    return EXIT_DONE;
 }
 
 static const struct command *find_command(const char *name)
@@ -90,21 +98,44 @@ static int timeout_ms(const char *text)
     return (int)seconds * 1000;
 }
 
+/* The value of that option at argv[*i], "" when it is missing; NULL: another argument. */
+static const char *value_of(const char *option, char **argv, int *i)
+{
+    size_t len = strlen(option);
+
+    if (strncmp(argv[*i], option, len) != 0)
+        return NULL;
+    if (argv[*i][len] == '=')
+        return argv[*i] + len + 1;
+    if (argv[*i][len] != '\0')
+        return NULL;
+    return argv[*i + 1] != NULL ? argv[++*i] : "";
+}
+
 /*
  * Takes the common options, wherever they stand, out of the arguments. Returns how many are left,
- * or -1 when the value of one is missing or wrong.
+ * or -1 when the value of one is missing or wrong, which *ret_option then is.
  */
-static int take_common(struct cpsctl *ctl, int argc, char **argv)
+static int take_common(struct cpsctl *ctl, int argc, char **argv, bool *ret_help,
+                       const char **ret_option)
 {
     int left = 0;
 
     for (int i = 0; i < argc; i++) {
+        const char *value;
+
         if (strcmp(argv[i], "--json") == 0) {
             ctl->json = true;
-        } else if (strcmp(argv[i], "--socket") == 0 && i + 1 < argc) {
-            ctl->socket = argv[++i];
-        } else if (strcmp(argv[i], "--timeout") == 0 && i + 1 < argc) {
-            ctl->timeout_ms = timeout_ms(argv[++i]);
+        } else if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+            *ret_help = true;
+        } else if ((value = value_of("--socket", argv, &i)) != NULL) {
+            *ret_option = "--socket";
+            ctl->socket = value;
+            if (value[0] == '\0')
+                return -1;
+        } else if ((value = value_of("--timeout", argv, &i)) != NULL) {
+            *ret_option = "--timeout";
+            ctl->timeout_ms = timeout_ms(value);
             if (ctl->timeout_ms == 0)
                 return -1;
         } else {
@@ -119,17 +150,18 @@ int main(int argc, char **argv)
 {
     struct cpsctl ctl = {0};
     const struct command *command;
+    const char *wrong = NULL;
+    bool help = false;
     int status;
 
     text_init();
-    argc = take_common(&ctl, argc, argv);
+    argc = take_common(&ctl, argc, argv, &help, &wrong);
     if (argc < 0)
-        return usage_error(_("délai incorrect"), "");
-    if (argc < 2)
-        return usage_error(_("commande absente"), "");
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
-        print_help(stdout);
-        return EXIT_DONE;
+        return usage_error(_("valeur absente ou incorrecte pour"), wrong);
+    if (argc < 2 || strcmp(argv[1], "help") == 0) {
+        help = help || argc > 1;
+        print_help(help ? stdout : stderr);
+        return help ? EXIT_DONE : EXIT_USAGE;
     }
     if (strcmp(argv[1], "--version") == 0) {
         puts("cpsctl " CPS_VERSION);
@@ -138,6 +170,8 @@ int main(int argc, char **argv)
     command = find_command(argv[1]);
     if (command == NULL)
         return usage_error(_("commande inconnue"), argv[1]);
+    if (help)
+        return print_usage(command);
     status = command->run(&ctl, argc - 2, argv + 2);
     cps_agent_free(ctl.agent);
     return status;

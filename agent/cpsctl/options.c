@@ -64,6 +64,10 @@ json_t *options_read_word(const struct option_row *rows, int argc, char **argv,
             text_line(stderr, _("cpsctl: option inconnue %s"), argv[i]);
             return NULL;
         }
+        if (json_object_get(params, row->param) != NULL) {
+            text_line(stderr, _("cpsctl: %s est de trop : c'est déjà dit"), row->name);
+            return NULL;
+        }
         if (takes_value && value == NULL && i + 1 < argc)
             value = argv[++i];
         if ((takes_value && value == NULL) ||

@@ -4,10 +4,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "agent/cpsctl/cpsctl.h"
 #include "agent/cpsctl/digits.h"
+#include "agent/cpsctl/screen.h"
 #include "agent/cpsctl/text.h"
 #include "agent/terminal.h"
 #include "base/clock.h"
@@ -17,21 +17,27 @@
 static void erase(struct progress *progress)
 {
     if (progress->drawn)
-        fputs("\r\033[K", stderr);
+        screen_erase();
     progress->drawn = false;
 }
 
 static void draw(struct progress *progress)
 {
+    char line[sizeof progress->text + 64];
+    char left[64] = "";
+
     erase(progress);
     if (progress->text[0] == '\0')
         return;
-    fputs(progress->text, stderr);
-    if (progress->expires_ms != CLOCK_NEVER)
-        fprintf(stderr, _(" — %d s restantes"), clock_left_ms(progress->expires_ms) / 1000);
-    if (progress->asking) /* a dialogue on this terminal begins on a line of its own */
-        fputc('\n', stderr);
-    fflush(stderr);
+    if (progress->asking) { /* a dialogue on this terminal begins on a line of its own */
+        fprintf(stderr, "%s\n", progress->text);
+    } else {
+        if (progress->expires_ms != CLOCK_NEVER)
+            snprintf(left, sizeof left, _(" — %d s restantes"),
+                     clock_left_ms(progress->expires_ms) / 1000);
+        snprintf(line, sizeof line, "%s%s", progress->text, left);
+        screen_draw(line);
+    }
     progress->drawn = !progress->asking;
 }
 
@@ -148,8 +154,7 @@ static void on_progress(void *user, const char *method, const char *text)
 /* Shows the progress notifications of a connection until end(). */
 static void begin(struct progress *progress, cps_agent *agent)
 {
-    *progress =
-        (struct progress){.terminal = isatty(STDERR_FILENO) == 1, .expires_ms = CLOCK_NEVER};
+    *progress = (struct progress){.terminal = screen_can_redraw(), .expires_ms = CLOCK_NEVER};
     progress->tty = -1;
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO && progress->tty < 0; fd++)
         if (tcgetattr(fd, &progress->settings) == 0)

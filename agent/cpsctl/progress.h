@@ -13,7 +13,7 @@
 #include <termios.h>
 
 struct progress {
-    bool terminal;      /* standard error is one */
+    bool terminal;      /* a line on standard error can be written anew */
     bool drawn;         /* a line to be overwritten is on screen */
     char text[256];     /* of the state under way, "" before the first */
     char digits[8];     /* shown already */

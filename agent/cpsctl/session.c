@@ -35,6 +35,8 @@ int cpsctl_exit_status(cps_error error)
     switch (error) {
     case CPS_OK:
         return EXIT_DONE;
+    case CPS_INVALID_PARAMS: /* a value on the command line that only the agent can judge */
+        return EXIT_USAGE;
     case CPS_AGENT_UNAVAILABLE:
         return EXIT_NO_AGENT;
     case CPS_CANCELLED:
@@ -86,7 +88,10 @@ static int explain(const struct cpsctl *ctl, cps_error error, const json_t *deta
         fprintf(stderr, _("Essais restants : %lld\n"), (long long)tries);
     if (wait_ms > 0)
         fprintf(stderr, _("À réessayer dans %lld s\n"), (long long)(wait_ms + 999) / 1000);
-    fprintf(stderr, "→ %s\n", text_is_english() ? text->advice_en : text->advice_fr);
+    if (error == CPS_INVALID_PARAMS)
+        text_line(stderr, "%s", _("→ Voir cpsctl --help."));
+    else
+        fprintf(stderr, "→ %s\n", text_is_english() ? text->advice_en : text->advice_fr);
     json_array_foreach (causes, i, cause)
         text_line(stderr, _("  (pour le support : %s)"), json_string_value(cause));
     return cpsctl_exit_status(error);

@@ -191,8 +191,13 @@ void show_card(const json_t *card)
         snprintf(tries_text, sizeof tries_text, "%s", _(", code porteur bloqué"));
     else if (tries >= 0)
         snprintf(tries_text, sizeof tries_text, _(", essais restants : %lld"), (long long)tries);
-    text_line(stdout, _("%s : carte %s %s, %s%s"), or_dash(card, "reader"), or_dash(card, "family"),
-              or_dash(card, "serial"), text_word(card_states, or_dash(card, "state")), tries_text);
+    if (json_get_string(card, "family") == NULL) /* nothing is known of it */
+        text_line(stdout, _("%s : carte %s"), or_dash(card, "reader"),
+                  text_word(card_states, or_dash(card, "state")));
+    else
+        text_line(stdout, _("%s : carte %s %s, %s%s"), or_dash(card, "reader"),
+                  or_dash(card, "family"), or_dash(card, "serial"),
+                  text_word(card_states, or_dash(card, "state")), tries_text);
     if (json_get_object(card, "holder") == NULL)
         return;
     show_holder(json_get_object(card, "holder"));

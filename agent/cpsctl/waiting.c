@@ -2,29 +2,27 @@
 #include "agent/cpsctl/waiting.h"
 
 #include <stdio.h>
-#include <unistd.h>
 
 #include "agent/cpsctl/cpsctl.h"
+#include "agent/cpsctl/screen.h"
 #include "base/clock.h"
-
-#define ERASE "\r\033[K"
 
 static void on_tick(void *user)
 {
     struct waiting *waiting = user;
+    char text[128];
 
     if (!waiting->terminal)
         return;
-    fputs(ERASE, stderr);
-    fprintf(stderr, _("En attente de la réponse : %d s (Ctrl-C pour annuler)"),
-            (int)((clock_boot_ms() - waiting->since_ms) / 1000));
-    fflush(stderr);
+    snprintf(text, sizeof text, _("En attente de la réponse : %d s (Ctrl-C pour annuler)"),
+             (int)((clock_boot_ms() - waiting->since_ms) / 1000));
+    screen_draw(text);
     waiting->drawn = true;
 }
 
 void waiting_init(struct waiting *waiting, cps_agent *agent)
 {
-    *waiting = (struct waiting){.terminal = isatty(STDERR_FILENO) == 1};
+    *waiting = (struct waiting){.terminal = screen_can_redraw()};
     waiting_begin(waiting);
     cps_agent_on_tick(agent, on_tick, waiting);
 }
@@ -37,6 +35,6 @@ void waiting_begin(struct waiting *waiting)
 void waiting_end(struct waiting *waiting)
 {
     if (waiting->drawn)
-        fputs(ERASE, stderr);
+        screen_erase();
     waiting->drawn = false;
 }

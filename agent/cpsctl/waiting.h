@@ -9,7 +9,7 @@
 
 struct waiting {
     int64_t since_ms; /* boot time */
-    bool terminal;    /* standard error is one */
+    bool terminal;    /* a line on standard error can be written anew */
     bool drawn;       /* a line to be erased is on screen */
 };
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """cpsctl against a peer that plays the agent: output, languages, exit statuses, interruptions."""
+import fcntl
 import json
 import os
 import pathlib
@@ -7,7 +8,9 @@ import pty
 import re
 import select
 import signal
+import struct
 import subprocess
+import termios
 import time
 
 import pytest
@@ -187,13 +190,44 @@ def test_timeout_is_the_deadline(start):
 
 @pytest.mark.parametrize("args", [
     [], ["nonsense"], ["status", "extra"], ["status", "--option"], ["login", "--ecps"],
-    ["login", "--card", "--ecps", "1"], ["login", "--card=x"], ["statement", "--nonce", "12345678"],
+    ["login", "--card", "--ecps", "1"], ["login", "--card", "--browser"],
+    ["logout", "--epoch", "1", "--epoch=2"], ["login", "--card=x"], ["statement", "--nonce", "12345678"],
     ["token", "--min-ttl", "-1"], ["token", "--min-ttl", "x"], ["--timeout", "0", "status"],
     ["--timeout", "601", "status"], ["--timeout", "x", "status"]])
 def test_usage_errors_reach_no_agent(start, args):
     fake = start()
     assert run(fake, *args)[0] == 2
     assert fake.requests == []
+
+
+@pytest.mark.parametrize("args, words", [
+    (["nothing"], "commande inconnue nothing"), (["--timeout", "0", "status"], "--timeout"),
+    (["status", "--timeout"], "--timeout"), (["--timeout=x", "status"], "--timeout"),
+    (["status", "--socket"], "--socket")])
+def test_a_mistake_is_told_in_two_lines(args, words):
+    status, out, err = run(None, *args)
+    assert (status, out) == (2, "") and words in err
+    assert err.splitlines()[1:] == ["→ Voir cpsctl --help."]
+
+
+@pytest.mark.parametrize("args, first", [
+    (["--help"], "Usage : cpsctl [--json]"), (["help"], "Usage : cpsctl [--json]"),
+    (["login", "--help"], "Usage : cpsctl login [--card"), (["-h", "trust"], "Usage : cpsctl trust")])
+def test_help_is_asked_for_in_many_ways(args, first):
+    status, out, err = run(None, *args)
+    assert (status, err) == (0, "") and out.startswith(first)
+
+
+def test_a_value_that_only_the_agent_can_judge(start):
+    fake = start(statement_get=Error("INVALID_PARAMS", causes=["nonce: too short or too long"]))
+    status, _, err = run(fake, "statement", "--audience", "a", "--nonce", "1")
+    assert status == 2 and "cpsctl --help" in err and "nonce: too short" in err
+    assert "API" not in err
+
+
+def test_a_card_of_which_nothing_is_known(start):
+    fake = start(card_list={"cards": [{"reader": "L", "state": "unsupported"}], "epoch": 7})
+    assert run(fake, "card")[1] == "L : carte non reconnue\n"
 
 
 def test_statement_token_logout(start):
@@ -247,10 +281,11 @@ def test_progress_without_a_terminal_is_plain_lines(start):
         "En attente du téléphone (application e-CPS)"]
 
 
-def on_terminal(fake, *args):
+def on_terminal(fake, *args, term="xterm", columns=80):
     """Runs cpsctl on a terminal of its own; returns (process, master descriptor)."""
     master, slave = pty.openpty()
-    process = subprocess.Popen([CPSCTL, *args], env=environment(fake, TERM="xterm"), stdin=slave,
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    process = subprocess.Popen([CPSCTL, *args], env=environment(fake, TERM=term), stdin=slave,
                                stdout=slave, stderr=slave, start_new_session=True)
     os.close(slave)
     return process, master
@@ -280,6 +315,24 @@ def test_progress_on_a_terminal_counts_down(start):
     seconds = [int(s) for s in re.findall(r"(\d+) s restantes", screen)]
     assert 100 >= seconds[0] > seconds[-1] and seconds == sorted(set(seconds), reverse=True)
     assert screen.rindex("\r\x1b[K") < screen.index("Session :")
+
+
+def test_a_narrow_terminal_is_not_filled_with_ends_of_lines(start):
+    process, master = on_terminal(start(session_login=phone_login), "login", "--ecps", "89970",
+                                  columns=30)
+    drawn = re.findall(r"\r\x1b\[K([^\r\x1b]+)", read_screen(master))
+    assert process.wait(30) == 0
+    waits = [line for line in drawn if line.startswith("En attente")]
+    assert len(waits) >= 2 and all(len(line) == 29 for line in waits)
+
+
+def test_a_dumb_terminal_gets_plain_lines(start):
+    process, master = on_terminal(start(session_login=phone_login), "login", "--ecps", "89970",
+                                  term="dumb")
+    screen = read_screen(master)
+    assert process.wait(30) == 0
+    assert "\x1b" not in screen and screen.count("En attente du téléphone") == 1
+    assert "Nombre à choisir sur le téléphone : 42\r\n" in screen
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
