@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/proto.h"
 #include "base/util.h"
+#include "base/whole.h"
 
 #define WRITE_TIMEOUT_MS 20000
 
@@ -214,9 +215,10 @@ static cps_error make_ready(struct state_store *store, struct file *file, struct
 {
     if (file->data != NULL) {
         AUTO_CLOSE int fd = memfd_create("state", MFD_CLOEXEC);
+        int r = fd < 0 ? -errno : whole_write(fd, file->data, file->len);
 
-        if (fd < 0 || write(fd, file->data, file->len) != (ssize_t)file->len)
-            return fail_set(fail, CPS_STORAGE, "%s", strerror(errno));
+        if (r < 0)
+            return fail_set(fail, CPS_STORAGE, "%s", strerror(-r));
         drop_data(file);
         file->content = TAKE_FD(fd);
     }
