@@ -6,7 +6,11 @@
 
 #include "agent/cards.h"
 #include "agent/oidc.h"
+#include "base/clock.h"
 #include "base/json.h"
+
+/* How far the clock of a provider may be from ours. */
+#define CLOCKS_APART_S 30
 
 void login_proof_done(struct login_proof *proof)
 {
@@ -49,6 +53,13 @@ void login_proof_date_provider(struct login_proof *proof)
 {
     date(&proof->psc, proof->auth_time_s);
     date(&proof->idp, proof->auth_time_s);
+}
+
+bool login_proof_is_reused(const struct login_proof *proof, int64_t age_s)
+{
+    bool remembered = strcmp(proof->method, "browser") == 0 || strcmp(proof->method, "proxy") == 0;
+
+    return remembered && clock_real_s() - proof->auth_time_s > age_s + CLOCKS_APART_S;
 }
 
 bool login_proof_is_strong(const struct login_proof *proof)

@@ -38,6 +38,13 @@ void login_proof_refuse(struct agent *agent, struct login_proof *proof);
  * about to be another one. */
 void login_proof_date_provider(struct login_proof *proof);
 
+/*
+ * The provider asked its person longer ago than that, by clocks that may be apart: a browser, or an
+ * e-Santé proxy, that is still logged in there answers for whoever sits here. Card and phone ask
+ * somebody, each time.
+ */
+bool login_proof_is_reused(const struct login_proof *proof, int64_t age_s);
+
 /* Two factors were proved: "mfa" is in amr. */
 bool login_proof_is_strong(const struct login_proof *proof);
 

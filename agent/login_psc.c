@@ -30,6 +30,7 @@ struct psc_login {
     struct call *call;
     struct prompt *browser;
     bool page_opened; /* or tried to: one page for a login */
+    int64_t began_ms;
 };
 
 static struct psc_login *of(struct login *login)
@@ -205,6 +206,24 @@ static const char *watched_reader(const struct psc_login *self, const char *id)
     return card_reader(card);
 }
 
+/* Whether a login that the provider remembers may be the one of whoever is here now. */
+static bool single_sign_on(const struct psc_login *self)
+{
+    return strcmp(config_string(self->login.agent->config, "session", "single_sign_on", "allow"),
+                  "refuse") != 0;
+}
+
+static cps_error check_age(const struct psc_login *self, const struct login_proof *proof,
+                           struct fail *fail)
+{
+    int64_t age_s = (clock_boot_ms() - self->began_ms) / 1000;
+
+    if (!single_sign_on(self) && login_proof_is_reused(proof, age_s))
+        return fail_reason(fail, CPS_LOGIN_REFUSED, "stale",
+                           "the provider answered without asking anybody");
+    return CPS_OK;
+}
+
 static void on_login(void *user, json_t *result, const struct fail *fail)
 {
     struct psc_login *self = user;
@@ -231,7 +250,12 @@ static void on_login(void *user, json_t *result, const struct fail *fail)
     proof.watched = watched_reader(self, json_get_string(result, "subject_name_id"));
     proof.tokens = json_incref(result);
     proof.practice = practice_from_userinfo(json_get_object(result, "userinfo"));
-    login_succeed(&self->login, &proof);
+    if (check_age(self, &proof, &wrong) == CPS_OK) {
+        login_succeed(&self->login, &proof);
+    } else {
+        login_proof_refuse(self->login.agent, &proof);
+        login_fail(&self->login, &wrong);
+    }
 }
 
 static void announce_page(struct psc_login *self, bool opened)
@@ -275,7 +299,7 @@ static void on_progress(void *user, json_t *progress)
 /* A provider that remembers an earlier login must not answer for whoever is there now. */
 static bool must_ask(const struct psc_login *self)
 {
-    return self->login.purpose != LOGIN_TO_OPEN ||
+    return self->login.purpose != LOGIN_TO_OPEN || !single_sign_on(self) ||
            sessions_await_owner(self->login.agent->sessions);
 }
 
@@ -387,6 +411,7 @@ void login_by_provider(struct agent *agent, struct request *request, const char 
     self->login.abandon = abandon;
     self->method = method;
     self->provider = strdup(provider);
+    self->began_ms = clock_boot_ms();
     login_begin(&self->login, agent, purpose, key, request);
     start(self, request->params);
 }

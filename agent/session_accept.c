@@ -4,11 +4,7 @@
 
 #include "agent/identity.h"
 #include "agent/session.h"
-#include "base/clock.h"
 #include "base/json.h"
-
-/* How far the clock of a provider may be from ours. */
-#define CLOCKS_APART_S 30
 
 bool session_is_of(const struct session *session, const json_t *holder)
 {
@@ -27,19 +23,12 @@ static int64_t provider_time(const struct login_proof *proof)
     return part != NULL ? json_get_int(part, "auth_time", proof->auth_time_s) : 0;
 }
 
-/*
- * A browser, or an e-Santé proxy, that is still logged in at the provider answers for whoever sits
- * there: such a login has the time of the one that the session knows, or one from before it was
- * locked. Card and phone ask somebody, each time.
- */
+/* The time of the login that the session knows, or one from before it was locked. */
 static bool is_stale(const struct session *session, const struct login_proof *proof)
 {
-    int64_t age_s = clock_real_s() - proof->auth_time_s;
     bool browser = strcmp(proof->method, "browser") == 0;
 
-    if (!browser && strcmp(proof->method, "proxy") != 0)
-        return false;
-    return age_s > session_locked_s(session) + CLOCKS_APART_S ||
+    return login_proof_is_reused(proof, session_locked_s(session)) ||
            (browser && proof->auth_time_s == provider_time(session_owner_proof(session)));
 }
 
@@ -57,8 +46,6 @@ cps_error session_accepts(const struct session *session, const struct login_proo
 cps_error session_accepts_step_up(const struct session *session, const struct login_proof *proof,
                                   int64_t max_age_s, struct fail *fail)
 {
-    int64_t age_s = clock_real_s() - proof->auth_time_s;
-
     if (session_check(session, fail) != CPS_OK)
         return fail->code;
     if (!session_is_of(session, proof->holder))
@@ -66,7 +53,7 @@ cps_error session_accepts_step_up(const struct session *session, const struct lo
     if (login_proof_is_strong(session_owner_proof(session)) && !login_proof_is_strong(proof))
         return fail_reason(fail, CPS_LOGIN_REFUSED, "weaker",
                            "this login proves less than what is known");
-    if (strcmp(proof->method, "browser") == 0 && age_s > max_age_s + CLOCKS_APART_S)
+    if (login_proof_is_reused(proof, max_age_s))
         return fail_reason(fail, CPS_LOGIN_REFUSED, "stale", "the provider's login is older");
     return CPS_OK;
 }

@@ -33,6 +33,7 @@ const struct config_key settings_keys[] = {
     {"card", "module_token", CONFIG_STRING, 0, 0},
     {"card", "module_writes", CONFIG_STRING, 0, 0},
     {"session", "contactless", CONFIG_STRING, 0, 0},
+    {"session", "single_sign_on", CONFIG_STRING, 0, 0},
     {"session", "on_lock", CONFIG_STRING, 0, 0},
     {"session", "borrow", CONFIG_STRING, 0, 0},
     {"session", "idle_minutes", CONFIG_INT, 1, 30},
@@ -57,6 +58,7 @@ static const struct {
     const char *words[WORDS_MAX]; /* the first is the default */
 } choices[] = {
     {"session", "contactless", {"refuse", "allow"}},
+    {"session", "single_sign_on", {"allow", "refuse"}},
     {"session", "on_lock", {"close", "lock", "keep"}},
     {"session", "borrow", {"end", "park"}},
     {"policy", "unknown", {"ask", "refuse", "allow"}},

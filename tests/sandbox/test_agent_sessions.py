@@ -145,6 +145,23 @@ def test_a_refresh_under_way_when_the_desk_is_borrowed(psc, station, client):
     assert client.call("session.current")["epoch"] > mine["epoch"]
 
 
+# Remembered by a browser --------------------------------------------------------------------------
+
+def test_a_browser_that_others_have_used(psc):
+    """Where single sign-on is refused the next person is asked, though PSC knows the last one."""
+    browser = UserAgent(psc.ca_file)
+    with Station(psc, settings="[session]\nsingle_sign_on = refuse\n") as it, it.client() as client:
+        session = in_browser(psc, it, client, "session.login", browser=browser)
+        assert session["psc"]["subject_name_id"] == PHYSICIAN
+    with Station(psc) as it, it.client() as client:
+        number, url = page_of(it, client, "session.login")
+        visit(browser.go(url))
+        assert client.wait(number)["psc"]["subject_name_id"] == PHYSICIAN, "nobody was asked"
+    with Station(psc, settings="[session]\nsingle_sign_on = refuse\n") as it, it.client() as client:
+        session = in_browser(psc, it, client, "session.login", NURSE, browser=browser)
+        assert session["psc"]["subject_name_id"] == NURSE
+
+
 # Renewed -----------------------------------------------------------------------------------------
 
 def test_step_up_by_browser_says_how_old_it_may_be(psc, station, client):

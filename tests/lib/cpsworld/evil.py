@@ -217,6 +217,8 @@ def serve_one(request):
         answer(request, providers=[{"name": name, "issuer": "https://idp.example", "state": "up",
                "methods": ["ecps", "browser", "proxy"]} for name in ("test", "second")])
     elif op.startswith("login"):
+        note("asked anew" if {"prompt", "fresh"} & {name for name, value in
+             request["params"].items() if value} else "may remember")
         waiting.append(request)
     elif op == "cancel":
         for under_way in waiting, checks:
