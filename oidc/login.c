@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/json.h"
 #include "base/util.h"
 #include "oidc/buffer.h"
@@ -18,11 +17,8 @@ static void ask_userinfo(struct login *login);
 
 void login_init(struct login *login, struct request *request, struct provider *provider)
 {
-    *login = (struct login){.request = request,
-                            .provider = provider,
-                            .max_age_s = -1,
-                            .started_at = clock_real_s(),
-                            .warnings = json_array()};
+    *login = (struct login){
+        .request = request, .provider = provider, .max_age_s = -1, .warnings = json_array()};
 }
 
 void login_done(struct login *login)

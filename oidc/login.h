@@ -22,7 +22,7 @@ struct login {
     char *login_hint;            /* CIBA, or NULL */
     char *auth_req_id;           /* CIBA, or NULL */
     int64_t max_age_s;           /* -1: none asked */
-    int64_t started_at;
+    int64_t started_at;          /* CIBA: when the phone was rung */
     struct tokens tokens;
     json_t *claims; /* of the accepted ID token */
     json_t *warnings;

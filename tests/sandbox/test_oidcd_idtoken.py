@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every forged ID token of the stand-in, each refused with its own reason; the odd but correct ones
 accepted. A table, so that a fault added to the stand-in without a line here is noticed."""
+import time
+
 import pytest
 
 from cpsworld.oidcd import PHYSICIAN, Oidcd, OidcError
@@ -135,6 +137,33 @@ def test_ciba(phones, how):
     else:
         assert (end["error"]["code"], end["error"]["reason"]) == ("ID_TOKEN_REJECTED",
                                                                   CIBA_REASONS[how])
+
+
+def test_a_login_by_the_phone_is_of_now(psc, oidcd):
+    """A browser may go on with a session of this morning; a phone has just been rung."""
+    at = int(time.time()) - 600
+    psc.fault("idt", set={"auth_time": at}, times=2)
+    assert oidcd.login_browser()["auth_at"] == at
+    psc.phone_auto()
+    judge("auth_time", oidcd.login_ciba)
+    assert oidcd.login_ciba()["subject_name_id"] == PHYSICIAN
+
+
+@pytest.mark.parametrize("change", [{"set": {"SubjectNameID": "8997 0000"}},
+                                    {"unset": ["SubjectNameID"]}])
+def test_a_person_without_a_usable_identifier(psc, oidcd, change):
+    psc.fault("idt", how="no_name_id")
+    psc.fault("body", "userinfo", **change)
+    judge("subject", oidcd.login_browser)
+
+
+@pytest.mark.parametrize("length, shared", [(127, True), (128, False)])
+def test_the_longest_name_of_a_session(psc, oidcd, length, shared):
+    """A longer one is not kept, and tells nothing about which logins share a session."""
+    psc.fault("idt", set={"sid": "s" * length}, times=2)
+    handles = [oidcd.login_browser()["handle"] for _ in range(2)]
+    assert oidcd.call("logout", handle=handles[0]) == {"ended": not shared}
+    assert oidcd.call("logout", handle=handles[1]) == {"ended": True}
 
 
 def test_no_session_is_left_by_a_refusal(psc, oidcd):
