@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import urllib.parse
 
 import pytest
 
@@ -64,19 +65,37 @@ def test_a_certificate_of_another_authority_is_refused(psc):
         assert refused(oidcd.login_browser)[0] == "PROVIDER_CLIENT"
 
 
+def bare(psc, client):
+    """A profile of the same hosts without a certificate."""
+    return "\n".join(["[provider]", "kind = sandbox", f"issuer = {psc.issuer}",
+                      f"client_id = {client}", f"ca_file = {psc.ca_file}", "allowed_hosts = "
+                      f"127.0.0.1:{psc.ports['wallet']} localhost:{psc.ports['mtls']}", ""])
+
+
 def test_two_profiles_do_not_share_a_connection(psc):
     """The second one has the same hosts and no certificate: it must not ride on the first's."""
-    bare = "\n".join(["[provider]", "kind = sandbox", f"issuer = {psc.issuer}",
-                      "client_id = psc-mtls",
-                      f"ca_file = {psc.ca_file}", "allowed_hosts = "
-                      f"127.0.0.1:{psc.ports['wallet']} localhost:{psc.ports['mtls']}", ""])
-    with Oidcd(psc, "psc-mtls", profiles={"bare": bare}) as oidcd:
+    with Oidcd(psc, "psc-mtls", profiles={"bare": bare(psc, "psc-mtls")}) as oidcd:
         oidcd.login_browser()
         path = psc.seen("token.code")[0]["path"]
         psc.fault("doc", "discovery", times=-1,
                   set={"token_endpoint": f"https://localhost:{psc.ports['mtls']}{path}"})
         assert refused(oidcd.login_browser, provider="bare")[0] == "PROVIDER_CLIENT"
         assert psc.seen("token.code")[-1].get("client_certificate") is None
+
+
+def test_a_connection_with_a_certificate_serves_once(psc):
+    """As above, for what does not ask for a connection of its own, as a revocation does not."""
+    path = urllib.parse.urlsplit(psc.issuer).path + "/protocol/openid-connect/revoke"
+    psc.fault("doc", "discovery", times=-1,
+              set={"revocation_endpoint": f"https://localhost:{psc.ports['mtls']}{path}"})
+    with Oidcd(psc, "psc-mtls", profiles={"bare": bare(psc, "psc-public")}) as oidcd:
+        handles = [oidcd.login_browser(provider=name)["handle"] for name in ("bare", "sandbox")]
+        oidcd.call("logout", handle=handles[1])
+        oidcd.call("logout", handle=handles[0])
+    with_one, without = psc.seen("revoke")
+    assert with_one["listener"] == without["listener"] == "mtls"
+    assert "CN=sandbox-auth-cli" in with_one["client_certificate"]
+    assert without.get("client_certificate") is None
 
 
 # Assertion ----------------------------------------------------------------------------------------
@@ -204,6 +223,14 @@ def test_a_token_that_refuses(psc, token, wrong, tmp_path):
     if wrong == "module":
         token["client_key_module"] = "/nonexistent/module.so"
     with Oidcd(psc, "psc-jwt", client_key=f"pkcs11:token=site;object={name};type=private",
+               **token) as oidcd:
+        assert refused(oidcd.login_browser) == ("CONFIGURATION", "client_key")
+        assert psc.seen("token") == []
+
+
+def test_a_token_with_another_key_than_the_certificate_s(psc, token):
+    put(psc.clients["psc-jwt"]["key"], "01", "tls")
+    with Oidcd(psc, "psc-mtls", client_key="pkcs11:token=site;object=tls;type=private",
                **token) as oidcd:
         assert refused(oidcd.login_browser) == ("CONFIGURATION", "client_key")
         assert psc.seen("token") == []

@@ -173,7 +173,8 @@ def test_the_environment_is_not_read(psc, tmp_path):
 
 
 def test_a_proxy_is_used_when_configured(psc):
-    with Oidcd(psc, proxy="http://127.0.0.1:9") as oidcd:
+    env = {"no_proxy": "*", "NO_PROXY": "*"}
+    with Oidcd(psc, proxy="http://127.0.0.1:9", env=env) as oidcd:
         assert refused(oidcd.login_browser)[:2] == ("PROVIDER_UNAVAILABLE", "connect")
 
 

@@ -74,6 +74,15 @@ def test_a_max_age_of_nothing_is_asked_for_as_well(psc):
             oidcd.cancel(number)
 
 
+def test_an_authorization_endpoint_with_a_query(psc):
+    """RFC 6749 section 3.1: what is there stays."""
+    endpoint = f"https://127.0.0.1:{psc.ports['wallet']}/auth?realm=one"
+    psc.fault("doc", set={"authorization_endpoint": endpoint})
+    with Oidcd(psc) as oidcd:
+        _, url = oidcd.begin_browser()
+    assert url.startswith(endpoint + "&client_id=") and url.count("?") == 1
+
+
 def test_concurrent_logins_share_nothing(psc):
     with Oidcd(psc) as oidcd:
         first, url = oidcd.begin_browser()
@@ -196,6 +205,28 @@ def test_ciba_pending_polls_keep_the_interval(psc):
     polls = [entry["at"] for entry in psc.seen("token.ciba")]
     assert 2 <= len(polls) <= 5
     assert all(later - earlier >= 1000 for earlier, later in zip(polls, polls[1:]))
+
+
+def test_ciba_times_that_make_no_sense(psc):
+    psc.fault("body", "ciba_auth", set={"expires_in": 100000, "interval": -1})
+    psc.phone_auto(delay_ms=1500)
+    with Oidcd(psc) as oidcd:
+        number = oidcd.begin_ciba()
+        assert 590 < oidcd.progress(number)["expires_in"] <= 600
+        assert oidcd.result(number)["subject_name_id"] == PHYSICIAN
+    polls = [entry["at"] for entry in psc.seen("token.ciba")]
+    assert all(later - earlier >= 1000 for earlier, later in zip(polls, polls[1:]))
+    assert 1 <= len(polls) <= 5
+
+
+def test_ciba_request_without_a_usable_name(psc):
+    with Oidcd(psc) as oidcd:
+        for name in ("", 7, "n" * 4097):
+            psc.fault("body", "ciba_auth", set={"auth_req_id": name})
+            with pytest.raises(OidcError) as caught:
+                oidcd.login_ciba()
+            assert (caught.value.code, caught.value.reason) == ("PROVIDER_ANSWER", "auth_req_id")
+    assert psc.seen("token.ciba") == []
 
 
 @pytest.mark.parametrize("fault", [

@@ -108,6 +108,24 @@ def test_slow_visitors_do_not_keep_the_browser_out(psc, oidcd):
         visitor.close()
 
 
+def test_the_visitor_who_waits_longest_makes_room(psc, oidcd):
+    number, url = oidcd.begin_browser()
+    redirect, _ = redirect_of(url)
+    back = urllib.parse.urlsplit(UserAgent(psc.ca_file).login_card(url, psc.cards[PHYSICIAN]))
+    slow = [connect(redirect) for _ in range(8)]
+    with connect(redirect) as browser:
+        browser.send(b"GET ")
+        for _ in range(20):  # short visits leave their place to the next
+            assert visit(f"{redirect}/x")[0] == 404
+        slow += [connect(redirect) for _ in range(7)]
+        assert [visitor.recv(1) for visitor in slow[:8]] == [b""] * 8
+        browser.send(f"{back.path}?{back.query} HTTP/1.1\r\nHost: {back.netloc}\r\n\r\n".encode())
+        assert browser.recv(100).startswith(b"HTTP/1.1 303 ")
+    for visitor in slow:
+        visitor.close()
+    assert oidcd.result(number)["subject_name_id"] == PHYSICIAN
+
+
 def test_a_slow_visitor_is_hung_up(oidcd):
     _, url = oidcd.begin_browser()
     timer = Stopwatch()

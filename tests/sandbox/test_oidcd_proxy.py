@@ -132,6 +132,23 @@ def test_a_304_for_somebody_else_is_not_taken(psc, desk):
     assert desk.connect(NURSE)["sub"] == NURSE
 
 
+def test_who_asks_for_the_person_gets_the_person(psc, desk):
+    """"fresh": the phone is rung, live session or not."""
+    desk.connect()
+    assert desk.connect(fresh=True)["warnings"] == []
+    assert len(psc.phone_requests()) == 2
+    assert [one["cookies"] for one in psc.seen("proxy_connect")] == [False, False]
+
+
+def test_the_cookie_goes_to_its_own_proxy(psc):
+    psc.phone_auto()
+    other = {"proxy": profile(psc), "other": profile(psc)}
+    with Oidcd(psc, profiles=other) as oidcd:
+        for name in ("proxy", "other", "proxy"):
+            oidcd.call("login_proxy", provider=name, login_hint=PHYSICIAN, binding_message="42")
+    assert [one["cookies"] for one in psc.seen("proxy_connect")] == [False, False, True]
+
+
 @pytest.mark.parametrize("status, body, code, reason", [
     (400, '{"code":"400","message":"channel is missing"}', "PROVIDER_CLIENT", "bad_request"),
     (400, "", "PROVIDER_CLIENT", "bad_request"),

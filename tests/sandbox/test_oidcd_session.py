@@ -136,6 +136,14 @@ def test_a_token_that_may_be_spent_is_never_sent_again(psc, oidcd, fault):
     assert len(psc.seen("token.refresh")) == 1
 
 
+def test_a_provider_that_has_rotated_is_not_asked_again(psc, oidcd):
+    login = oidcd.login_browser()
+    oidcd.call("refresh", handle=login["handle"])
+    psc.fault("reset", "token.refresh")
+    assert refused(oidcd.call, "refresh", handle=login["handle"]) == ("LOGIN_EXPIRED",
+                                                                      "refresh_lost")
+
+
 def test_a_provider_that_does_not_rotate_may_be_asked_again(psc, oidcd):
     psc.settings(rotate_refresh=False)
     login = oidcd.login_browser()

@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The loopback listener's request parser and answers, and the reading of the query. */
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "oidc/authresponse.h"
 #include "oidc/form.h"
+#include "oidc/loopback_bind.h"
 #include "oidc/loopback_page.h"
 #include "oidc/loopback_request.h"
 
@@ -229,6 +233,69 @@ static void test_a_long_code(void **state)
     check_response(buffer_text(&query), false, CPS_AUTHORIZATION_RESPONSE, "code", NULL);
 }
 
+static bool is_on(int fd, int family, const void *address, uint16_t port)
+{
+    union {
+        struct sockaddr_in6 six;
+        struct sockaddr_in four;
+        struct sockaddr any;
+    } at = {0};
+    socklen_t len = sizeof at;
+
+    assert_int_equal(getsockname(fd, &at.any, &len), 0);
+    if (at.any.sa_family == AF_INET && family == AF_INET)
+        return memcmp(&at.four.sin_addr, address, 4) == 0 && at.four.sin_port == htons(port);
+    return at.any.sa_family == family && memcmp(&at.six.sin6_addr, address, 16) == 0 &&
+           at.six.sin6_port == htons(port);
+}
+
+static void close_all(const struct loopback_sockets *sockets)
+{
+    for (unsigned i = 0; i < LOOPBACK_SOCKETS; i++)
+        if (sockets->fds[i] >= 0)
+            close(sockets->fds[i]);
+}
+
+/* Whether there is a ::1 to listen on. */
+static bool has_ipv6(void)
+{
+    struct sockaddr_in6 address = {.sin6_family = AF_INET6, .sin6_addr = in6addr_loopback};
+    int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool has = fd >= 0 && bind(fd, (const struct sockaddr *)&address, sizeof address) == 0;
+
+    if (fd >= 0)
+        close(fd);
+    return has;
+}
+
+/* "localhost" may be either address: both are ours, with one port, or the port is not taken. */
+static void test_ports_of_localhost(void **state)
+{
+    const struct in_addr four = {htonl(INADDR_LOOPBACK)};
+    struct profile profile = {.redirect_host = "localhost"};
+    struct loopback_sockets first = {.fds = {-1, -1}};
+    struct loopback_sockets second = {.fds = {-1, -1}};
+    struct fail fail = FAIL_INIT;
+
+    (void)state;
+    assert_int_equal(loopback_bind(&profile, &first, &fail), CPS_OK);
+    assert_true(is_on(first.fds[0], AF_INET, &four, first.port));
+    if (!has_ipv6())
+        skip();
+    assert_true(is_on(first.fds[1], AF_INET6, &in6addr_loopback, first.port));
+    close(first.fds[0]); /* then another program has the port on ::1 */
+    first.fds[0] = -1;
+    profile.n_redirect_ports = 1;
+    profile.redirect_ports[0] = first.port;
+    assert_int_equal(loopback_bind(&profile, &second, &fail), CPS_CONFIGURATION);
+    assert_string_equal(fail.reason, "redirect_port");
+    profile.redirect_host = "127.0.0.1"; /* nobody is sent to ::1 */
+    assert_int_equal(loopback_bind(&profile, &second, &fail), CPS_OK);
+    assert_int_equal(second.fds[1], -1);
+    close_all(&first);
+    close_all(&second);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -240,6 +307,7 @@ int main(void)
         cmocka_unit_test(test_state),
         cmocka_unit_test(test_responses),
         cmocka_unit_test(test_a_long_code),
+        cmocka_unit_test(test_ports_of_localhost),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
