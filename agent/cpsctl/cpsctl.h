@@ -59,6 +59,7 @@ int command_practice(struct cpsctl *ctl, int argc, char **argv);
 int command_statement(struct cpsctl *ctl, int argc, char **argv);
 int command_token(struct cpsctl *ctl, int argc, char **argv);
 int command_watch(struct cpsctl *ctl, int argc, char **argv);
+int command_keys(struct cpsctl *ctl, int argc, char **argv);
 int command_logout(struct cpsctl *ctl, int argc, char **argv);
 int command_audit(struct cpsctl *ctl, int argc, char **argv);
 int command_verify(struct cpsctl *ctl, int argc, char **argv);

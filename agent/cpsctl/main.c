@@ -27,6 +27,7 @@ static const struct command commands[] = {
      N_("situations d'exercice : les voir, choisir, oublier le choix")},
     {"statement", command_statement, "--audience A --nonce N [--counter-sign] [--epoch E]",
      N_("attestation de connexion signée")},
+    {"keys", command_keys, "", N_("clés publiques du poste, pour qui vérifie ses attestations")},
     {"token", command_token,
      "[--kind access|id] [--provider P] [--min-ttl S] [--epoch E] | exchange API [--min-ttl S] | "
      "introspect [--offline]",

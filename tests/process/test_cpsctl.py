@@ -230,6 +230,12 @@ def test_a_card_of_which_nothing_is_known(start):
     assert run(fake, "card")[1] == "L : carte non reconnue\n"
 
 
+def test_keys_are_json_for_a_server(start):
+    keys = {"keys": [{"kty": "EC", "kid": "k"}]}
+    status, out, err = run(start(keys_jwks=keys), "keys")
+    assert (status, err, json.loads(out)) == (0, "", keys)
+
+
 def test_statement_token_logout(start):
     long_token = "x" * 9000
     fake = start(statement_get={"statement": "a.b.c", "expires_at": 1, "epoch": 7},

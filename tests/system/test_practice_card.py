@@ -143,7 +143,7 @@ def test_the_command_line_lists_chooses_and_forgets():
         assert "*" not in out and "À choisir" in out
         assert cpsctl(desk, "practice", "2")[0] == 1
         assert cpsctl(desk, "practice", "neuf")[0] == 2
-        assert cpsctl(desk, "practice", "9", "--forget")[0] == 1
+        assert cpsctl(desk, "practice", "9", "--forget")[0] == 2
         status, out, _ = cpsctl(desk, "practice", "9")
         assert status == 0 and "*  9  CLINIQUE" in out and "retenu" in out
         status, out, _ = cpsctl(desk, "status")
