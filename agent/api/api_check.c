@@ -4,6 +4,10 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/text.h"
+
+/* Longest name of an unknown parameter that is repeated in the answer. */
+#define PARAM_NAME_MAX 64
 
 static cps_error refuse(struct fail *fail, const char *name, const char *why)
 {
@@ -150,7 +154,8 @@ static cps_error check_params(const struct api_param *params, const json_t *obje
         cps_error error;
 
         if (param == NULL)
-            return fail_reason(fail, CPS_INVALID_PARAMS, "unknown", "a parameter is unknown");
+            return fail_reason(fail, CPS_INVALID_PARAMS, "unknown", "%s: no such parameter",
+                               text_is_plain(name, PARAM_NAME_MAX) ? name : "?");
         error = check_value(param, value, fail);
         if (error != CPS_OK)
             return error;

@@ -128,6 +128,14 @@ def test_right_parameters_are_not_refused(agent, method):
                 assert error.name in METHODS[method]["x-errors"] + INTERFACE["x-common-errors"]
 
 
+def test_an_unknown_parameter_is_named_when_it_can_be(agent):
+    with agent.client() as client:
+        for name, told in (("epoc", "epoc"), ("x" * 65, "?"), ("a\u202eb", "?"), ("", "?")):
+            with pytest.raises(RpcError) as caught:
+                client.call("status", **{name: 1})
+            assert caught.value.data["causes"] == [f"{told}: no such parameter"]
+
+
 def test_defaults_and_edges(agent):
     with agent.client() as client:
         assert client.call("subscribe")["events"] == ["reader", "card", "session", "desktop",
