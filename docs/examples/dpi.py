@@ -56,6 +56,8 @@ def choose(agent, session, number):
 
 
 if __name__ == "__main__":
+    if len(sys.argv) not in (3, 4):
+        sys.exit(__doc__)
     agent = Agent()
     session = agent.call("session.login", method="card")  # no question when it is open already
     practice = choose(agent, session, sys.argv[3] if len(sys.argv) > 3 else None)

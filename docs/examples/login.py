@@ -37,6 +37,8 @@ class Agent:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
     agent = Agent()
     session = agent.call("session.login", method="card")
     print("session of", session["holder"]["name"], file=sys.stderr)
