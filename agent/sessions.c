@@ -81,7 +81,7 @@ void sessions_closed(struct sessions *sessions, struct session *session, enum se
         return;
     }
     sessions_publish(sessions->agent, "closed", session_reason(why));
-    if (why != SESSION_REPLACED && why != SESSION_STOPPED && sessions->n_parked > 0)
+    if (why != SESSION_REPLACED && sessions->n_parked > 0)
         bring_back(sessions, sessions->parked[sessions->n_parked - 1]);
 }
 
@@ -188,7 +188,6 @@ cps_error sessions_step_up(struct sessions *sessions, int64_t epoch, int64_t max
     if (session_accepts_step_up(desk, proof, max_age_s, fail) != CPS_OK)
         return fail->code;
     (void)session_renew(desk, proof);
-    session_touch(desk);
     sessions_publish(sessions->agent, "stepped_up", NULL);
     return CPS_OK;
 }

@@ -14,6 +14,12 @@ cps_unit_test(agent_trust cps_agent_core)
 cps_unit_test(prompt_new_code cps_prompt_core)
 cps_unit_test(state_file cps_state_file)
 
+# What a session tells card, oidcd, questions and clients goes to the test.
+cps_unit_test(agent_session_ends cps_agent_core)
+foreach(call cards_logout cards_reset oidc_logout consents_end sessions_publish_ending)
+  target_link_options(test_agent_session_ends PRIVATE -Wl,--wrap=${call})
+endforeach()
+
 # The card and the screen are the test's own.
 cps_unit_test(agent_pin PkgConfig::SYSTEMD PkgConfig::CRYPTO)
 foreach(part pin_dialog pin_policy pin_use prompt_text)
