@@ -143,6 +143,7 @@ def test_misbehaviour_in_a_logout(fault):
 @pytest.mark.parametrize("said, name", [
     ({"subject_name_id": None}, "ID_TOKEN_REJECTED"), ({"subject_name_id": 5}, "ID_TOKEN_REJECTED"),
     ({"handle": None}, "COMPONENT_FAILED"), ({"issuer": []}, "COMPONENT_FAILED"),
+    ({"sub": None}, "COMPONENT_FAILED"),
     ({"auth_at": None}, "COMPONENT_FAILED"), ({"auth_at": "now"}, "COMPONENT_FAILED"),
     ({"auth_at": -1}, "COMPONENT_FAILED"), ({"auth_at": 2**63 - 1}, "COMPONENT_FAILED"),
     ({"auth_at": 1.5e9}, "COMPONENT_FAILED"), ({"auth_at": 1}, "LOGIN_EXPIRED")])
@@ -160,7 +161,10 @@ def test_a_login_of_this_morning_opens_nothing():
 
 @pytest.mark.parametrize("said, amr", [
     ({}, ["mfa"]), ({"auth_mode": "CARD"}, ["mfa"]), ({"auth_mode": "PASSWORD"}, []),
-    ({"auth_mode": None}, []), ({"amr": ["sc", "pin", "hwk"]}, ["mfa"])])
+    ({"auth_mode": None}, []), ({"amr": ["sc", "pin", "hwk"]}, ["mfa"]),
+    ({"kind": "local-idp", "amr": ["pwd"]}, []),  # whatever means it names as PSC would
+    ({"kind": "local-idp", "auth_mode": None, "amr": ["pwd", "mfa"]}, ["mfa"]),
+    ({"kind": "esante-proxy", "auth_mode": None, "channel": "MOBILE"}, ["mfa"])])
 def test_only_what_happened_is_claimed(said, amr):
     with World(**said) as agent, agent.client() as client:
         session = login(client)

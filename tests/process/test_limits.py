@@ -120,6 +120,18 @@ def test_the_phone_does_not_ring_for_ever(method):
             assert other.wait(other.send("session.login", method="browser"))
 
 
+def test_each_push_has_digits_of_its_own():
+    """Or whoever has seen them once would know what the phone will ask."""
+    with world("pushes_per_hour = 6\n") as agent, agent.client() as client:
+        shown = set()
+        for _ in range(6):
+            number = login(client)
+            shown.add(client.next_event("progress", id=number)["digits"])
+            client.wait(number)
+        assert all(len(digits) == 2 and digits.isdecimal() for digits in shown)
+        assert len(shown) > 1, "six times the same: once in ten thousand million runs"
+
+
 def test_a_push_that_nobody_saw_counts():
     with world("pushes_per_hour = 1\n", auth_at=1) as agent, agent.client() as client:
         assert failure(client, login(client)) == "LOGIN_EXPIRED"
