@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 cps_unit_test(oidc_binding cps_oidc)
+cps_unit_test(oidc_client cps_oidc)
 cps_unit_test(oidc_esante cps_oidc)
 cps_unit_test(oidc_form cps_oidc)
 cps_unit_test(oidc_idtoken cps_oidc)
