@@ -310,6 +310,11 @@ def test_introspection(psc, oidcd):
     (sent,) = psc.seen("introspect")
     assert sent["params"]["token_type_hint"] == "access_token"
     assert sent["authorization"]["scheme"] == "Basic"
+    psc.fault("body", "introspect", set={"scope": "s" * 1025, "client_id": "c" * 1024})
+    told = oidcd.call("introspect", handle=oidcd.handle)
+    assert "scope" not in told and len(told["client_id"]) == 1024
+    psc.fault("body", "introspect", set={"active": False})
+    assert oidcd.call("introspect", handle=oidcd.handle) == {"active": False}
     psc.end_sessions()
     assert oidcd.call("introspect", handle=oidcd.handle) == {"active": False}
 

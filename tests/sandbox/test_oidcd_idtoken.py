@@ -196,7 +196,9 @@ def test_accepted_acr_is_a_set(psc):
 
 def test_absent_auth_time_is_told(psc, oidcd):
     psc.fault("idt", how="zero_auth_time")
-    assert oidcd.login_browser()["warnings"] == ["auth_time_absent"]
+    login = oidcd.login_browser()
+    assert login["warnings"] == ["auth_time_absent"]
+    assert abs(login["auth_at"] - time.time()) < 60  # since the token was issued, then
 
 
 def test_max_age_requires_auth_time(psc, oidcd):

@@ -15,6 +15,7 @@
 #include "oidc/answer.h"
 #include "oidc/ciba_params.h"
 #include "oidc/flight.h"
+#include "oidc/par.h"
 #include "oidc/token_endpoint.h"
 #include "oidc/userinfo.h"
 
@@ -171,6 +172,38 @@ static void test_the_longest_token(void **state)
     check_tokens(longer, "access_token");
 }
 
+static void check_pushed(long status, const char *body, const char *reason)
+{
+    struct http_answer answer = {
+        .status = status, .type = "application/json", .body = body, .len = strlen(body)};
+    AUTO_FREE char *uri = NULL;
+    struct fail fail = FAIL_INIT;
+
+    assert_int_equal(par_read(&answer, &uri, &fail),
+                     reason[0] == '\0' ? CPS_OK : CPS_PROVIDER_ANSWER);
+    assert_string_equal(fail.reason, reason);
+    assert_int_equal(uri != NULL, reason[0] == '\0');
+}
+
+static void test_pushed_requests(void **state)
+{
+    AUTO_FREE char *longest = NULL;
+    AUTO_FREE char *longer = NULL;
+
+    (void)state;
+    check_pushed(201, "{\"request_uri\":\"urn:x\"}", "");
+    check_pushed(200, "{\"request_uri\":\"urn:x\"}", "");
+    check_pushed(202, "{\"request_uri\":\"urn:x\"}", "status");
+    check_pushed(302, "{\"request_uri\":\"urn:x\"}", "redirect");
+    check_pushed(201, "{\"request_uri\":\"\"}", "request_uri");
+    check_pushed(201, "{\"request_uri\":7}", "request_uri");
+    check_pushed(201, "{}", "request_uri");
+    assert_true(asprintf(&longest, "{\"request_uri\":\"%0*d\"}", PAR_URI_MAX, 0) > 0);
+    assert_true(asprintf(&longer, "{\"request_uri\":\"%0*d\"}", PAR_URI_MAX + 1, 0) > 0);
+    check_pushed(201, longest, "");
+    check_pushed(201, longer, "request_uri");
+}
+
 static void check_expiry(const char *expires, int64_t expected)
 {
     char body[128];
@@ -318,6 +351,7 @@ int main(void)
         cmocka_unit_test(test_answers),
         cmocka_unit_test(test_token_answers),
         cmocka_unit_test(test_the_longest_token),
+        cmocka_unit_test(test_pushed_requests),
         cmocka_unit_test(test_token_expiry),
         cmocka_unit_test(test_userinfo),
         cmocka_unit_test(test_userinfo_of_another_provider),
