@@ -113,8 +113,6 @@ static int audit_export(json_t *options, const char *directory)
         errno = -n;
         return explain_errno(directory);
     }
-    if (fflush(stdout) != 0)
-        return explain_errno("stdout");
     return EXIT_DONE;
 }
 
@@ -188,17 +186,10 @@ static int audit_stats(const json_t *options, const char *directory)
     return EXIT_DONE;
 }
 
-int main(int argc, char **argv)
+static int run(json_t *options, const char *verb)
 {
-    const char *verb = NULL;
-    AUTO_JSON json_t *options = NULL;
-    const char *directory;
+    const char *directory = json_get_string(options, "directory");
 
-    text_init();
-    options = options_read_word(rows, argc - 1, argv + 1, &verb);
-    if (options == NULL)
-        return EXIT_USAGE;
-    directory = json_get_string(options, "directory");
     if (verb == NULL || directory == NULL) {
         text_line(stderr, "%s", _("cpsctl: il faut verify, show, export ou stats"));
         return EXIT_USAGE;
@@ -213,4 +204,14 @@ int main(int argc, char **argv)
         return audit_stats(options, directory);
     text_line(stderr, _("cpsctl: commande inconnue %s"), verb);
     return EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    const char *verb = NULL;
+    AUTO_JSON json_t *options = NULL;
+
+    text_init();
+    options = options_read_word(rows, argc - 1, argv + 1, &verb);
+    return options != NULL ? text_finish(run(options, verb)) : EXIT_USAGE;
 }

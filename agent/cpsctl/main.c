@@ -162,7 +162,7 @@ int main(int argc, char **argv)
     if (argc < 2 || strcmp(argv[1], "help") == 0) {
         help = help || argc > 1;
         print_help(help ? stdout : stderr);
-        return help ? EXIT_DONE : EXIT_USAGE;
+        return help ? text_finish(EXIT_DONE) : EXIT_USAGE;
     }
     if (strcmp(argv[1], "--version") == 0) {
         puts("cpsctl " CPS_VERSION);
@@ -172,8 +172,8 @@ int main(int argc, char **argv)
     if (command == NULL)
         return usage_error(_("commande inconnue"), argv[1]);
     if (help)
-        return print_usage(command);
+        return text_finish(print_usage(command));
     status = command->run(&ctl, argc - 2, argv + 2);
     cps_agent_free(ctl.agent);
-    return status;
+    return text_finish(status);
 }

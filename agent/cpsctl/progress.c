@@ -23,7 +23,6 @@ static void erase(struct progress *progress)
 
 static void draw(struct progress *progress)
 {
-    char line[sizeof progress->text + 64];
     char left[64] = "";
 
     erase(progress);
@@ -35,8 +34,7 @@ static void draw(struct progress *progress)
         if (progress->expires_ms != CLOCK_NEVER)
             snprintf(left, sizeof left, _(" — %d s restantes"),
                      clock_left_ms(progress->expires_ms) / 1000);
-        snprintf(line, sizeof line, "%s%s", progress->text, left);
-        screen_draw(line);
+        screen_draw(progress->text, left);
     }
     progress->drawn = !progress->asking;
 }

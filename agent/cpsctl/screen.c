@@ -8,6 +8,9 @@
 #include <unistd.h>
 
 #define COLUMNS_DEFAULT 80
+#define ERASE           "\r\033[K"
+
+static bool drawn; /* there is one standard error */
 
 bool screen_can_redraw(void)
 {
@@ -35,16 +38,30 @@ static size_t bytes_of(const char *text, size_t characters)
     return len;
 }
 
-void screen_draw(const char *text)
+static size_t characters(const char *text)
 {
-    size_t width = columns();
+    size_t n = 0;
 
-    screen_erase();
-    fwrite(text, 1, bytes_of(text, width > 1 ? width - 1 : 1), stderr);
+    for (; *text != '\0'; text++)
+        n += ((unsigned char)*text & 0xc0) != 0x80;
+    return n;
+}
+
+void screen_draw(const char *text, const char *end)
+{
+    size_t width = columns() - 1;
+    size_t tail = characters(end);
+
+    fputs(ERASE, stderr);
+    fwrite(text, 1, bytes_of(text, tail < width ? width - tail : 0), stderr);
+    fwrite(end, 1, bytes_of(end, width), stderr);
     fflush(stderr);
+    drawn = true;
 }
 
 void screen_erase(void)
 {
-    fputs("\r\033[K", stderr);
+    if (drawn)
+        fputs(ERASE, stderr);
+    drawn = false;
 }

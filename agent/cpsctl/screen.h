@@ -9,11 +9,12 @@
 bool screen_can_redraw(void);
 
 /*
- * Writes the line anew, cut to the width of the terminal: of one that went on in the next row only
- * the end could be erased.
+ * Writes the line anew, the text cut so that it and its end fit in the width of the terminal: of
+ * one that went on in the next row only the last row could be erased.
  */
-void screen_draw(const char *text);
+void screen_draw(const char *text, const char *end);
 
+/* Takes the line away, if there is one. */
 void screen_erase(void);
 
 #endif

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/signalfd.h>
 
+#include "agent/cpsctl/screen.h"
 #include "agent/cpsctl/text.h"
 #include "base/json.h"
 #include "base/util.h"
@@ -83,6 +84,7 @@ static int explain(const struct cpsctl *ctl, cps_error error, const json_t *deta
 
         text_json(object);
     }
+    screen_erase();
     fprintf(stderr, "cpsctl: %s\n", text_is_english() ? text->message_en : text->message_fr);
     if (tries >= 0)
         fprintf(stderr, _("Essais restants : %lld\n"), (long long)tries);

@@ -103,6 +103,15 @@ void text_json(const json_t *value)
     fflush(stdout);
 }
 
+int text_finish(int status)
+{
+    if (fflush(stdout) == 0 && ferror(stdout) == 0)
+        return status;
+    text_line(stderr, "%s", _("cpsctl: la sortie n'a pas pu être écrite"));
+    text_line(stderr, "%s", _("→ Vérifier la place libre, puis recommencer."));
+    return status == EXIT_DONE ? EXIT_FAILED : status;
+}
+
 const char *text_word(const struct text_word *words, const char *word)
 {
     for (; word != NULL && words->word != NULL; words++)

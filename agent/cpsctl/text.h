@@ -25,6 +25,12 @@ void text_line(FILE *stream, const char *format, ...) __attribute__((format(prin
 /* The value as JSON on standard output, indented, and flushed. */
 void text_json(const json_t *value);
 
+/*
+ * The exit status once all is written: status, or EXIT_FAILED with a message when standard output
+ * did not take it. Half an answer must not pass for a whole one.
+ */
+int text_finish(int status);
+
 /* A word of the API or of a file, and what people say: a French msgid. {0} ends a table. */
 struct text_word {
     const char *word;

@@ -138,7 +138,7 @@ int main(int argc, char **argv)
         cmd.options = options;
         store = trust_path(cmd.config, "trust");
         cmd.store = store;
-        return commands[i].run(&cmd);
+        return text_finish(commands[i].run(&cmd));
     }
     return usage();
 }

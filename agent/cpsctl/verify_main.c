@@ -164,5 +164,5 @@ int main(int argc, char **argv)
         text_line(stderr, "%s", _("cpsctl: il faut --jwks"));
         return EXIT_USAGE;
     }
-    return verify(options, path != NULL ? path : "-");
+    return text_finish(verify(options, path != NULL ? path : "-"));
 }

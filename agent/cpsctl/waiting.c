@@ -16,7 +16,7 @@ static void on_tick(void *user)
         return;
     snprintf(text, sizeof text, _("En attente de la réponse : %d s (Ctrl-C pour annuler)"),
              (int)((clock_boot_ms() - waiting->since_ms) / 1000));
-    screen_draw(text);
+    screen_draw(text, "");
     waiting->drawn = true;
 }
 

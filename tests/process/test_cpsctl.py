@@ -236,6 +236,14 @@ def test_keys_are_json_for_a_server(start):
     assert (status, err, json.loads(out)) == (0, "", keys)
 
 
+@pytest.mark.parametrize("args", [["status"], ["status", "--json"], ["--help"]])
+def test_a_full_disk_is_no_success(start, args):
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        done = subprocess.run([CPSCTL, *args], env=environment(start(status=STATUS)), stdout=full,
+                              stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    assert done.returncode == 1 and "la sortie n'a pas pu être écrite" in done.stderr
+
+
 def test_statement_token_logout(start):
     long_token = "x" * 9000
     fake = start(statement_get={"statement": "a.b.c", "expires_at": 1, "epoch": 7},
@@ -328,8 +336,8 @@ def test_a_narrow_terminal_is_not_filled_with_ends_of_lines(start):
                                   columns=30)
     drawn = re.findall(r"\r\x1b\[K([^\r\x1b]+)", read_screen(master))
     assert process.wait(30) == 0
-    waits = [line for line in drawn if line.startswith("En attente")]
-    assert len(waits) >= 2 and all(len(line) == 29 for line in waits)
+    counts = [line for line in drawn if line.endswith(" s restantes")]
+    assert len(counts) >= 2 and all(len(line) == 29 for line in counts), drawn
 
 
 def test_a_dumb_terminal_gets_plain_lines(start):
@@ -339,6 +347,17 @@ def test_a_dumb_terminal_gets_plain_lines(start):
     assert process.wait(30) == 0
     assert "\x1b" not in screen and screen.count("En attente du téléphone") == 1
     assert "Nombre à choisir sur le téléphone : 42\r\n" in screen
+
+
+def test_an_error_stands_on_a_line_of_its_own(start):
+    def login(connection, _message):
+        notify(connection, "progress", id=2, state="phone", digits="42")
+        return Error("LOGIN_REFUSED")
+
+    process, master = on_terminal(start(session_login=login), "login", "--ecps", "89970")
+    screen = read_screen(master)
+    assert process.wait(30) == 4
+    assert "\r\x1b[Kcpsctl: La connexion a été refusée." in screen
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
