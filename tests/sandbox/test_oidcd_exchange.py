@@ -290,6 +290,20 @@ def test_a_document_that_leads_elsewhere(psc, tmp_path):
         assert oidcd.call("exchange", handle=handle, api="found")["bound"]
 
 
+def test_a_session_that_is_closed_while_the_server_is_looked_for(psc, tmp_path):
+    found = api_file(psc, str(tmp_path), token_endpoint=None, issuer=psc.api["issuer"])
+    with Oidcd(psc, apis={"found": found}) as oidcd:
+        handle = oidcd.login_browser()["handle"]
+        psc.fault("delay", "api_discovery", ms=1500)
+        asking = oidcd.worker.send("exchange", {"handle": handle, "api": "found"})
+        leaving = oidcd.worker.send("logout", {"handle": handle})
+        answers = {packet["id"]: packet for packet in
+                   (oidcd.worker.receive(), oidcd.worker.receive())}
+        assert answers[leaving]["result"] == {"ended": True}
+        assert answers[asking]["error"]["reason"] == "closed"
+    assert psc.seen("api_token") == []
+
+
 def test_no_token_in_the_log(psc, tmp_path, capfd):
     with Oidcd(psc, apis={"dmp": api_file(psc, str(tmp_path))}) as oidcd:
         handle = oidcd.login_browser()["handle"]

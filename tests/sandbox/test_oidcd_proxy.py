@@ -9,6 +9,7 @@ import time
 import pytest
 
 from cpsworld.oidcd import NURSE, PHYSICIAN, Oidcd, OidcError
+from cpsworld.processes import descriptor_targets
 from cpsworld.stopwatch import Stopwatch
 from cpsworld.wait import wait_until
 
@@ -269,10 +270,13 @@ def test_send(psc, desk, method):
 def test_send_bytes(psc, desk):
     data = bytes(range(256)) * 64
     coded = base64.urlsafe_b64encode(data).rstrip(b"=").decode()
-    answer, body = desk.send(desk.connect(), "raw", "", "POST", body_base64=coded,
+    login = desk.connect()
+    answer, body = desk.send(login, "raw", "", "POST", body_base64=coded,
                              content_type="application/octet-stream")
     assert body == data and answer["content_type"] == "application/octet-stream"
-    assert desk.send(desk.connect(), "raw", "", "POST", body="")[1] == b""
+    assert desk.send(login, "raw", "", "POST", body="")[1] == b""
+    kept = descriptor_targets(desk.worker.process.pid)
+    assert kept and not any("memfd" in one for one in kept), "what came along is closed"
 
 
 def test_answers_of_apis_are_passed_on(psc, desk):

@@ -169,6 +169,7 @@ def test_a_provider_that_goes_and_comes_back_is_told(psc, oidcd):
 @pytest.mark.parametrize("how, reason", [
     ("wrong_sub", "sub"), ("wrong_iss", "iss"), ("wrong_aud", "aud"), ("wrong_nonce", "nonce"),
     ("badsig", "signature"), ("alg_none", "alg"), ("dup_member", "json"), ("wrong_acr", "acr"),
+    ("no_acr", "acr"), ("no_typ", "typ"),
     ("unknown_kid", "kid"), ("wrong_at_hash", "at_hash"),
 ])
 def test_a_forged_id_token_at_refresh_closes(psc, oidcd, how, reason):

@@ -13,6 +13,7 @@
 
 #include "base/util.h"
 #include "oidc/profile.h"
+#include "oidc/secret_file.h"
 
 #define ISSUER "https://auth.idp.example.test/auth/realms/wallet"
 #define BASE   "issuer = " ISSUER "\nallowed_hosts = wallet.idp.example.test\nclient_id = c\n"
@@ -326,6 +327,26 @@ static void test_secret_file(void **state)
                               0600));
 }
 
+/* The longest secret, and one byte more. */
+static void test_a_long_secret(void **state)
+{
+    AUTO_PROFILE struct profile *p = NULL;
+    char text[SECRET_FILE_MAX + 2] = "";
+    char keys[512];
+
+    (void)state;
+    snprintf(keys, sizeof keys, BASE "client_auth = client_secret_post\nclient_secret_file = %s\n",
+             secret);
+    memset(text, 's', SECRET_FILE_MAX);
+    write_file(secret, text, 0600);
+    p = load(keys);
+    assert_non_null(p);
+    assert_int_equal(secret_len(p->client_secret), SECRET_FILE_MAX);
+    text[SECRET_FILE_MAX] = 's';
+    write_file(secret, text, 0600);
+    assert_null(load(keys));
+}
+
 /* The examples that are shipped, as a site would fill them in. */
 static void check_example(const char *name)
 {
@@ -382,6 +403,7 @@ int main(void)
         cmocka_unit_test(test_redirect_ports),
         cmocka_unit_test(test_credentials_of_no_directory),
         cmocka_unit_test(test_secret_file),
+        cmocka_unit_test(test_a_long_secret),
         cmocka_unit_test(test_examples),
         cmocka_unit_test(test_example_of_another_provider),
     };

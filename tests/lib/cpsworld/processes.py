@@ -84,6 +84,17 @@ def open_descriptors(pid):
     return len(os.listdir(f"/proc/{pid}/fd"))
 
 
+def descriptor_targets(pid):
+    """Where its descriptors lead; those that it closes meanwhile are left out."""
+    targets = []
+    for name in _names(f"/proc/{pid}/fd"):
+        try:
+            targets.append(os.readlink(f"/proc/{pid}/fd/{name}"))
+        except OSError:
+            pass
+    return targets
+
+
 def memory(pid):
     """All that it can write to, a region at a time. Root may look, and who may trace it."""
     with open(f"/proc/{pid}/mem", "rb", buffering=0) as mem:
