@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """cps-oidcd and a provider that is rude: slow, half, huge, redirected, somebody else's."""
+import os
+import shutil
+import subprocess
 import time
 
 import pytest
 
+from cpsworld import oidcd as oidcd_module
 from cpsworld.oidcd import PHYSICIAN, Oidcd, OidcError, raw
-from cpsworld.paths import slowness
+from cpsworld.paths import program, slowness
 from cpsworld.sandbox import Sandbox
 from cpsworld.stopwatch import Stopwatch
 from cpsworld.useragent import UserAgent, visit
@@ -160,6 +164,26 @@ def test_tls_12_will_do(psc):
 
 def test_system_anchors_do_not_know_the_stand_in(psc):
     with Oidcd(psc, ca_file=None) as oidcd:
+        assert refused(oidcd.login_browser)[:2] == ("PROVIDER_UNAVAILABLE", "tls")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounts another /etc/ssl/certs")
+def test_a_site_s_anchors_replace_the_system_s(psc, tmp_path, monkeypatch):
+    """Here the system's directory knows the stand-in: it must not help a profile with its own file."""
+    anchors = tmp_path / "certs"
+    anchors.mkdir()
+    shutil.copy(psc.ca_file, anchors / "stand-in.pem")
+    subprocess.run(["openssl", "rehash", anchors], check=True, capture_output=True)
+    shutil.copy(psc.card_ca_file, anchors / "ca-certificates.crt")
+    start = tmp_path / "start"
+    start.write_text("#!/bin/sh\nexec unshare --mount sh -c 'mount --bind "
+                     f"{anchors} /etc/ssl/certs && exec \"$0\" \"$@\"' "
+                     f"{program('cps-oidcd')} \"$@\"\n")
+    start.chmod(0o700)
+    monkeypatch.setattr(oidcd_module, "program", lambda _: start)
+    with Oidcd(psc, ca_file=None) as oidcd:
+        assert oidcd.login_browser()["subject_name_id"] == PHYSICIAN
+    with Oidcd(psc, ca_file=psc.card_ca_file) as oidcd:
         assert refused(oidcd.login_browser)[:2] == ("PROVIDER_UNAVAILABLE", "tls")
 
 
