@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cpsctl policy: the rules for programs, what was answered about them, and taking that back. */
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "agent/cpsctl/cpsctl.h"
@@ -154,6 +156,21 @@ static int list(struct cpsctl *ctl, int argc, char **argv)
     return params != NULL ? call(ctl, "policy.list", params, show_list) : EXIT_USAGE;
 }
 
+/*
+ * The executable itself: programs are known by what runs, never by a link to it, such as
+ * /usr/bin/python3. A path at which there is nothing yet stays as it is.
+ */
+static json_t *executable(const struct cpsctl *ctl, const char *program)
+{
+    char path[PATH_MAX];
+
+    if (realpath(program, path) == NULL || strcmp(program, path) == 0)
+        return json_string(program);
+    if (!ctl->json)
+        text_line(stdout, _("%s est un lien vers %s"), program, path);
+    return json_string(path);
+}
+
 static int check(struct cpsctl *ctl, int argc, char **argv)
 {
     static const struct option_row rows[] = {
@@ -170,7 +187,7 @@ static int check(struct cpsctl *ctl, int argc, char **argv)
         return EXIT_USAGE;
     if (program == NULL || program[0] != '/')
         return usage(params, _("il faut le chemin d'un programme depuis la racine"));
-    json_object_set_new(params, "program", json_string(program));
+    json_object_set_new(params, "program", executable(ctl, program));
     return call(ctl, "policy.check", params, show_check);
 }
 

@@ -362,6 +362,10 @@ def test_the_command_line(agent):
         assert said in listed, listed
     answers = json.loads(cpsctl(agent, "--json", "policy", "list"))["answers"]
     checked = cpsctl(agent, "policy", "check", executable(agent, "dpi"), "--audience", "x")
+    link = agent.dir / "link"
+    link.symlink_to(executable(agent, "dpi"))
+    by_link = cpsctl(agent, "policy", "check", str(link), "--audience", "x")
+    assert by_link == f"{link} est un lien vers {executable(agent, 'dpi')}\n{checked}"
     assert "attestation : refusé" in checked and "20 s" in checked
     assert ": 1" in cpsctl(agent, "policy", "revoke", str(answers[0]["id"]))
     agent.pinentry.answers("yes")
