@@ -186,10 +186,22 @@ static int audit_stats(const json_t *options, const char *directory)
     return EXIT_DONE;
 }
 
+/* The beginning of a time, a year at least: times are compared as texts. */
+static bool is_period(const char *text)
+{
+    return text == NULL ||
+           (strspn(text, "0123456789") >= 4 && text[strspn(text, "0123456789-:.TZ")] == '\0');
+}
+
 static int run(json_t *options, const char *verb)
 {
     const char *directory = json_get_string(options, "directory");
 
+    if (!is_period(json_get_string(options, "from")) ||
+        !is_period(json_get_string(options, "to"))) {
+        text_line(stderr, "%s", _("cpsctl: --from et --to : comme 2026-11 ou 2026-11-22T08:00"));
+        return EXIT_USAGE;
+    }
     if (verb == NULL || directory == NULL) {
         text_line(stderr, "%s", _("cpsctl: il faut verify, show, export ou stats"));
         return EXIT_USAGE;

@@ -62,9 +62,25 @@ static int usage(void)
     return EXIT_USAGE;
 }
 
+/* The texts of the agent speak of its own directory, and of its log. */
+static cps_error_text words_of(cps_error error)
+{
+    cps_error_text text = *cps_error_get_text(error);
+
+    if (error == CPS_STORAGE) {
+        text.message_fr = text.message_en =
+            _("Le répertoire de configuration ne peut pas être écrit.");
+        text.advice_fr = text.advice_en = _("Recommencer en tant que root.");
+    } else if (error == CPS_CONFIGURATION) {
+        text.message_fr = text.message_en = _("Un fichier n'a pas la forme attendue.");
+        text.advice_fr = text.advice_en = _("Corriger ou remplacer le fichier nommé ci-dessous.");
+    }
+    return text;
+}
+
 int trust_explain(const struct trust_cmd *cmd, const struct fail *fail)
 {
-    const cps_error_text *text = cps_error_get_text(fail->code);
+    const cps_error_text text = words_of(fail->code);
 
     if (cmd->json) {
         AUTO_JSON json_t *error = fail_to_json(fail);
@@ -74,8 +90,8 @@ int trust_explain(const struct trust_cmd *cmd, const struct fail *fail)
         json_object_del(error, "code");
         text_json(object);
     }
-    fprintf(stderr, "cpsctl: %s\n", text_is_english() ? text->message_en : text->message_fr);
-    fprintf(stderr, "→ %s\n", text_is_english() ? text->advice_en : text->advice_fr);
+    fprintf(stderr, "cpsctl: %s\n", text_is_english() ? text.message_en : text.message_fr);
+    fprintf(stderr, "→ %s\n", text_is_english() ? text.advice_en : text.advice_fr);
     for (unsigned i = 0; i < fail->n_causes; i++)
         text_line(stderr, _("  (pour le support : %s)"), fail->causes[i]);
     return EXIT_FAILED;

@@ -80,6 +80,12 @@ def test_a_period(directory):
     assert len(shown.splitlines()) == 4 and "carte CPS" not in shown
 
 
+@pytest.mark.parametrize("wrong", ["hier", "", "20", "12/05/2026"])
+def test_a_period_that_is_none(directory, wrong):
+    for option in ("--from", "--to"):
+        assert "2026-11" in audit(directory, "show", option, wrong, status=2)
+
+
 def test_stats_in_words(directory):
     shown = audit(directory, "stats")
     assert "2 × carte CPS" in shown and "  refus :\n" in shown

@@ -157,6 +157,8 @@ def test_test_authorities_are_apart(store, igc):
 def test_bundles_that_are_none(store, tmp_path, content):
     (tmp_path / "x").write_bytes(content)
     assert store.bad("import", tmp_path / "x")[0] == "CONFIGURATION"
+    _, _, said = store.run("import", tmp_path / "x")
+    assert "Un fichier n'a pas la forme attendue." in said and str(tmp_path / "x") in said
     assert everything(store.config) == {}
 
 
@@ -172,6 +174,8 @@ def test_a_directory_that_cannot_be_written(store, igc):
     store.config.mkdir()
     (store.config / "trust").write_text("a file")
     assert store.bad("import", igc / "chain.pem", "--test")[0] == "STORAGE"
+    _, _, said = store.run("import", igc / "chain.pem", "--test")
+    assert "Le répertoire de configuration" in said and "root" in said
 
 
 @pytest.mark.parametrize("words", [
