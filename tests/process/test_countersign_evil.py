@@ -37,6 +37,9 @@ def honest(request):
     word = mood() if request["op"] == "sign" else ""
     if word == "other":
         request["params"]["digest"] = "A" * 43
+    if word == "slow":
+        os.mkfifo(HOME + "/go")
+        open(HOME + "/go").close()  # until somebody writes
     if word == "reset":
         refuse(request, "PIN_REQUIRED")
     elif word == "empty":
@@ -138,6 +141,20 @@ def test_the_session_that_ends_meanwhile():
         client.call("session.logout")
         assert failure(client, number) in ("SESSION_CHANGED", "CARD_REMOVED", "COMPONENT_FAILED")
         assert failure(client, ask(client)) == "NO_SESSION"
+
+
+@pytest.mark.parametrize("method, error", [("session.lock", "SESSION_LOCKED"),
+                                           ("session.logout", "SESSION_CHANGED")])
+def test_a_signature_that_comes_when_its_owner_has_left(method, error):
+    """The card was asked before; what it has signed is given to nobody."""
+    with desk() as (agent, client):
+        home = agent.dir / "home"
+        next_time(agent, "slow")
+        number = ask(client)
+        assert wait_until((home / "go").exists)
+        client.call(method)
+        (home / "go").write_text("")
+        assert failure(client, number) == error
 
 
 def test_not_unless_the_administrator_allows_it():

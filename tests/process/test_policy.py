@@ -92,6 +92,19 @@ def test_each_need_has_its_own_question(agent):
         ("statement", "dpi.example", True, True)]
 
 
+def test_a_yes_to_one_program_is_none_to_another(agent):
+    """Both ask for the same at the same moment."""
+    agent.pinentry.answers("held x", "no")
+    with Program(agent) as dpi, Program(agent, "other") as other:
+        first = statement(dpi)
+        assert wait_until(lambda: questions(agent) == 1)
+        second = statement(other)
+        agent.root.call("policy.list")  # it has been read
+        agent.pinentry.release()
+        assert dpi.wait(first)
+        assert error_of(other, second) == ("CONSENT_REFUSED", "remembered")
+
+
 def test_one_question_for_all_who_need_it(agent):
     agent.pinentry.answers("slow 300 x")
     with contextlib.ExitStack() as stack:
@@ -291,6 +304,15 @@ def test_confirmation_each_time(agent):
         assert failure(dpi, statement(dpi, interaction="none")) == "INTERACTION_REQUIRED"
     assert questions(agent) == 3 and agent.root.call("policy.list")["answers"] == []
     assert "retenue" not in agent.pinentry.said("SETDESC")[0]
+
+
+def test_confirmation_of_each_token(agent):
+    agent.reload("[dpi]\nprogram = {dpi}\ntokens = access\nconfirm = token\n")
+    agent.pinentry.answers("yes", "no")
+    with Program(agent) as dpi:
+        assert dpi.call("token.get")
+        assert error_of(dpi, dpi.send("token.get")) == ("CONSENT_REFUSED", "once")
+    assert questions(agent) == 2
 
 
 def test_a_program_that_may_not_have_anybody_asked(agent):

@@ -173,6 +173,22 @@ def test_a_contactless_card_of_nobody_opens_nothing_at_all():
         assert not Notes(agent).of("cps-cardop", "op sign")
 
 
+def test_a_tap_is_no_new_proof():
+    with desk(card="contactless", people={"clerk": CLERK},
+              settings="[session]\ncontactless = allow\n") as (_, client):
+        session = client.call("session.login", method="card")
+        assert failure(client, "session.step_up", max_age=0) == "CARD_CONTACTLESS"
+        assert client.call("session.current")["session"]["auth_time"] == session["auth_time"]
+
+
+def test_each_login_has_the_card_sign_something_else():
+    with desk() as (agent, client):
+        for _ in range(2):
+            client.call("session.login", method="card", fresh=True)
+        first, second = Notes(agent).texts("cps-cardop", "signs ")
+        assert first != second
+
+
 def test_a_session_by_a_contactless_card_says_what_it_is():
     with desk(card="contactless", people={"clerk": CLERK},
               settings="[session]\ncontactless = allow\n") as (agent, client):

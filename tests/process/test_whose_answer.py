@@ -78,6 +78,27 @@ def test_what_insists_on_a_session_never_gets_the_next_one(world, client, method
     assert client.wait(following)["epoch"] != epoch
 
 
+def test_what_one_person_grants_is_not_granted_in_the_next_session():
+    """On the same connection; a session that waits has tokens of its own, as many times renewed."""
+    with World(policy="unknown = ask\n", settings=PROVIDER_SETTINGS + "[session]\nborrow = park\n"
+               ) as world, Program(world) as client:
+        def refused(kind):
+            world.pinentry.default("cancel")
+            name = failure(client, client.send("token.get", kind=kind))
+            world.pinentry.default("yes")
+            return name == "CONSENT_REFUSED"
+
+        world.pinentry.default("yes")
+        other = {"person": OTHER, "said": {"subject_name_id": OTHER}}
+        world.log_in(client, **other)
+        assert client.call("token.get")
+        world.log_in(client)
+        assert client.call("token.get", kind="id")
+        world.log_in(client, **other)
+        assert refused("id")
+        assert client.call("token.get") and refused("id"), "what they have granted themselves"
+
+
 def test_an_rpps_number_is_the_same_with_and_without_its_type(world, client):
     """What a provider calls a person may lack the 8 in front; the session is theirs all the same."""
     session = world.log_in(client, said={"subject_name_id": PERSON[1:]})

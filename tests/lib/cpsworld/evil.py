@@ -138,14 +138,19 @@ class Notes:
     def __init__(self, agent):
         self._path = pathlib.Path(agent.environment["HOME"]) / "notes"
 
-    def of(self, program, text=""):
-        """Times of the notes of a program that begin with that text."""
-        found = []
+    def _all(self, program, text):
         for line in self._path.read_text().splitlines() if self._path.exists() else []:
             when, name, rest = line.split(" ", 2)
             if name == program and rest.startswith(text):
-                found.append(float(when))
-        return found
+                yield when, rest
+
+    def of(self, program, text=""):
+        """Times of the notes of a program that begin with that text."""
+        return [float(when) for when, _ in self._all(program, text)]
+
+    def texts(self, program, text=""):
+        """Those notes."""
+        return [rest for _, rest in self._all(program, text)]
 
 
 # An oidcd that never finishes a login: requests that wait can be had without any provider.
@@ -293,6 +298,7 @@ def honest(request):
             pin = pipe.read()
         answer(request, tries_left=3) if pin else refuse(request, "PROMPT_CANCELLED")
     elif op == "sign":
+        note("signs " + params["digest"])
         answer(request, signature=sign(params["digest"]))
     elif op == "situations":
         answer(request, situations=SITUATIONS, info=INFO)
