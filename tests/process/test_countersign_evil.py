@@ -3,17 +3,20 @@
 import base64
 import contextlib
 import json
+import signal
 
 import pytest
 
 from cpsworld import CardSet, interface
-from cpsworld.agent import Agent, failure
-from cpsworld.evil import CARDOP, PROMPT, SPOKEN_CARDWATCH, evil
+from cpsworld.agent import Agent, failure, own
+from cpsworld.evil import CARDOP, OIDCD, PROMPT, PROVIDER_SETTINGS, SPOKEN_CARDWATCH, evil
 from cpsworld.paths import slowness
+from cpsworld.ruled import claims_of
 from cpsworld.stopwatch import Stopwatch
 from cpsworld.wait import wait_until
 
 READER = "Evil reader 00 00"
+PERSON = "899700001011"  # who holds the card
 ON = "[statement]\ncounter_signature = yes\n"
 CLERK = """[person]
 card = 29900101
@@ -63,7 +66,9 @@ def desk(card="physician", settings=ON, **values):
     cardop = CARDOP.replace("\nserve(honest)\n", "") + MOODY
     with Agent(anchors=[cards.chain], settings=settings, people={"clerk": CLERK}, libexec={
             "cps-cardwatch": evil(SPOKEN_CARDWATCH), "cps-prompt": evil(PROMPT, PIN="1234"),
-            "cps-cardop": evil(cardop, **values)}) as agent, agent.client() as client:
+            "cps-cardop": evil(cardop, **values),
+            "cps-oidcd": evil(OIDCD, TTL=60, MARKER="m", LOGIN={"subject_name_id": PERSON})
+            }) as agent, agent.client() as client:
         fifo = agent.dir / "home" / "cardwatch"
         assert wait_until(fifo.exists)
         client.call("subscribe")
@@ -155,6 +160,27 @@ def test_a_signature_that_comes_when_its_owner_has_left(method, error):
         client.call(method)
         (home / "go").write_text("")
         assert failure(client, number) == error
+
+
+def test_the_card_signs_for_no_other_login():
+    """Its owner has unlocked with the phone: the session is not the card's any more."""
+    with desk(settings=ON + PROVIDER_SETTINGS) as (_, client):
+        client.call("session.lock")
+        client.call("session.unlock", method="ecps", national_id=PERSON)
+        assert failure(client, ask(client)) == "NO_CARD"
+
+
+def test_it_lives_as_long_as_the_rule_says():
+    with desk() as (agent, client):
+        (agent.config / "policy.d").mkdir()
+        (agent.config / "policy.d" / "10.conf").write_text("[default]\nlifetime = 20\n")
+        own(agent.config)
+        agent.process.send_signal(signal.SIGHUP)
+        client.next_event("event.health", component="policy")
+        answer = client.wait(ask(client))
+        statement = claims_of(answer["statement"])
+        assert statement["exp"] - statement["iat"] == 20
+        assert claims_of(answer["counter_signature"])["exp"] == statement["exp"]
 
 
 def test_not_unless_the_administrator_allows_it():
