@@ -115,11 +115,14 @@ BAD = {
                  {"more": 1, "entry": (x509.CertificateIssuer(
                      [x509.UniformResourceIdentifier("http://x")]), True)}],
     "scope": [{"extensions": [point(CRL_URL, only_contains_ca_certs=True)]},
+              {"extensions": [point(CRL_URL, only_contains_attribute_certs=True)]},
               {"extensions": [point(CRL_URL + "x")]},
               {"extensions": [point(CRL_URL, only_some_reasons=frozenset(
                   [x509.ReasonFlags.key_compromise]))]}],
     "critical": [{"extensions": [(x509.UnrecognizedExtension(UNKNOWN_EXTENSION, b"\x05\x00"),
-                                  True)]}],
+                                  True)]},
+                 {"more": 1, "entry": (x509.UnrecognizedExtension(UNKNOWN_EXTENSION, b"\x05\x00"),
+                                       True)}],
 }
 
 
