@@ -175,6 +175,7 @@ def test_keys(signer, rsa):
     assert reason(token, [rsa.public]) == "kid"
     assert reason(token, [{**good, "kid": "k2"}, good, rsa.public]) == "valid"
     assert reason(token, [good, {**rsa.public, "kid": "k1"}]) == "key"
+    assert reason(token, [{**rsa.public, "kid": "k1"}, good]) == "key", "two of that name"
     for change in ({"kty": "RSA"}, {"crv": "P-384"}, {"alg": "ES384"}, {"use": "enc"}, {"x": "AA"},
                    {"x": 1}, {"y": good["y"] + "A"}):
         assert reason(token, [{**good, **change}]) == "key", change
