@@ -3,6 +3,7 @@
 
 import atexit
 import collections
+import contextlib
 import itertools
 import json
 import os
@@ -39,11 +40,14 @@ def unprivileged(command, *options):
 
 
 def own(path):
-    """Gives a file or a whole directory to the uid of the agent."""
+    """Gives a file or a whole directory to the uid of the agent, which may be at work in it."""
     if os.geteuid() != 0:
         return
-    for entry in [path, *pathlib.Path(path).rglob("*")]:
-        os.chown(entry, UID, UID, follow_symlinks=False)
+    os.chown(path, UID, UID, follow_symlinks=False)
+    for directory, directories, files in os.walk(path):
+        for name in directories + files:
+            with contextlib.suppress(FileNotFoundError):  # a temporary one
+                os.chown(os.path.join(directory, name), UID, UID, follow_symlinks=False)
 
 
 def listener(connection):

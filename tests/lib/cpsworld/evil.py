@@ -33,7 +33,10 @@ def hello(protocol=1):
     send({"event": "hello", "protocol": protocol, "process": NAME})
 
 def receive():
-    data, fds, _, _ = socket.recv_fds(channel, 65536, 4)
+    try:
+        data, fds, _, _ = socket.recv_fds(channel, 65536, 4)
+    except ConnectionResetError:  # it left what was said unread
+        data = b""
     if not data:
         os._exit(0)
     request = json.loads(data)

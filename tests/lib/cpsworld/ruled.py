@@ -18,7 +18,9 @@ class World(Agent):
 
     def __init__(self, rules="", user=None, **more):
         more = {"policy": "unknown = ask\n", "limits": "", "settings": PROVIDER_SETTINGS, **more}
-        super().__init__(libexec={"cps-oidcd": evil(OIDCD, TTL=60, MARKER="t", LOGIN={})}, **more)
+        more["libexec"] = {"cps-oidcd": evil(OIDCD, TTL=60, MARKER="t", LOGIN={}),
+                           **more.get("libexec", {})}
+        super().__init__(**more)
         self.site = self.config / "policy.d"
         self.mine = self.dir / "home" / ".config" / "cps-agent" / "policy.conf"
         self.site.mkdir()
