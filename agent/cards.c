@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agent/cards_state.h"
+#include "agent/login.h"
 #include "agent/pin_policy.h"
 #include "agent/server.h"
 #include "base/clock.h"
@@ -89,6 +90,7 @@ static void settle(struct cards *cards)
         early->resume(cards->agent, early->request);
         free(early);
     }
+    logins_known(cards->agent);
 }
 
 static int on_patience(sd_event_source *source, uint64_t usec, void *user)
@@ -112,21 +114,28 @@ static void on_early_cancel(struct request *request, void *user)
     free(early);
 }
 
+bool cards_known(struct agent *agent)
+{
+    struct cards *cards = agent->cards;
+
+    if (!cards->settled && cards->patience == NULL)
+        (void)sd_event_add_time_relative(agent->event, &cards->patience, CLOCK_BOOTTIME,
+                                         (uint64_t)SETTLE_MAX_MS * 1000, 1000, on_patience, cards);
+    return cards->settled || cards->patience == NULL;
+}
+
 bool cards_settle(struct cards *cards, struct request *request,
                   void (*resume)(struct agent *agent, struct request *request))
 {
     struct early **end = &cards->early;
     struct early *early;
 
-    if (cards->settled || (early = calloc(1, sizeof *early)) == NULL)
+    if (cards_known(cards->agent) || (early = calloc(1, sizeof *early)) == NULL)
         return false;
     *early = (struct early){.cards = cards, .request = request, .resume = resume};
     while (*end != NULL)
         end = &(*end)->next;
     *end = early;
-    if (cards->patience == NULL)
-        (void)sd_event_add_time_relative(cards->agent->event, &cards->patience, CLOCK_BOOTTIME,
-                                         (uint64_t)SETTLE_MAX_MS * 1000, 1000, on_patience, cards);
     request_wait(request, on_early_cancel, early);
     return true;
 }

@@ -22,6 +22,12 @@ void cards_free(struct cards *cards);
 void cards_start(struct cards *cards);
 
 /*
+ * False: the agent or the card service has just started, and it is not known yet which cards are
+ * there. logins_known() is called when it is, soon.
+ */
+bool cards_known(struct agent *agent);
+
+/*
  * When the agent or the card service has just started, keeps a request until it is known which
  * cards are there; resume then serves it. False: it is known, serve it now.
  */

@@ -86,6 +86,35 @@ static void answer_all(struct login *login, const struct fail *fail)
     }
 }
 
+void login_hand_on(struct login *login, login_begins *begin)
+{
+    struct login_waiters waiters = TAILQ_HEAD_INITIALIZER(waiters);
+    struct agent *agent = login->agent;
+    enum login_purpose purpose = login->purpose;
+
+    TAILQ_CONCAT(&waiters, &login->waiters, entry);
+    login->abandon(login);
+    while (!TAILQ_EMPTY(&waiters)) {
+        struct login_waiter *waiter = TAILQ_FIRST(&waiters);
+
+        TAILQ_REMOVE(&waiters, waiter, entry);
+        if (waiter->resume == NULL)
+            begin(agent, waiter->request, purpose);
+        else if (!login_follow(agent, waiter->request, waiter->resume))
+            go_on(agent, waiter);
+        free(waiter);
+    }
+}
+
+void logins_known(struct agent *agent)
+{
+    struct login *login = agent->logins->first;
+
+    while (login != NULL) /* from the first again: what begins may change the list */
+        login =
+            login->on_known != NULL && login->on_known(login) ? agent->logins->first : login->next;
+}
+
 const char *const login_events[LOGIN_PURPOSES] = {
     [LOGIN_TO_OPEN] = "login", [LOGIN_TO_UNLOCK] = "unlock", [LOGIN_TO_STEP_UP] = "step_up"};
 

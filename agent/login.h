@@ -43,7 +43,12 @@ struct login {
     void (*abandon)(struct login *login);
     /* A card has changed or is gone (fail is set then); NULL: no card in this kind of login. */
     void (*on_card)(struct login *login, const struct card *card, const struct fail *fail);
+    /* Begins, and is no more, if what it waits for is known (agent/login_early.h); NULL: it has
+     * begun. */
+    bool (*on_known)(struct login *login);
 };
+
+typedef void login_begins(struct agent *agent, struct request *request, enum login_purpose purpose);
 
 /* Logins under way at once: what they ask of oidcd must leave room for everything else. */
 #define LOGINS_MAX 16
@@ -57,9 +62,7 @@ void logins_free(struct logins *logins);
 void logins_end(struct logins *logins, const struct fail *why);
 
 /* Starts a card login (login_card.c) or a provider's (login_psc.c) for a request, or joins one. */
-void login_by_card(struct agent *agent, struct request *request, enum login_purpose purpose);
-void login_by_provider(struct agent *agent, struct request *request, const char *method,
-                       enum login_purpose purpose);
+login_begins login_by_card, login_by_provider;
 
 /*
  * Keeps a request that depends on the session until the login that the same connection has under
@@ -91,8 +94,15 @@ void login_progress(struct login *login, json_t *members);
 void login_fail(struct login *login, const struct fail *fail);
 void login_succeed(struct login *login, struct login_proof *proof);
 
+/* For the kinds: ends a login that was no more than its requests, which begin another, in their
+ * order; those that followed them follow it. */
+void login_hand_on(struct login *login, login_begins *begin);
+
 /* For the kinds: frees what the common part holds. */
 void login_done(struct login *login);
+
+/* Whatever was not known just after the start may be known now. */
+void logins_known(struct agent *agent);
 
 /* What becomes of cards. */
 void logins_card_changed(struct agent *agent, const struct card *card);

@@ -15,7 +15,7 @@
 #include "agent/cards.h"
 #include "agent/identity.h"
 #include "agent/keys.h"
-#include "agent/login.h"
+#include "agent/login_early.h"
 #include "agent/pin_policy.h"
 #include "agent/revocation.h"
 #include "agent/trust.h"
@@ -345,14 +345,19 @@ static bool already_open(const struct agent *agent, const struct card *card)
     return proof != NULL && proof->reader != NULL && strcmp(proof->reader, card_reader(card)) == 0;
 }
 
-static void begin(struct agent *agent, struct request *request, enum login_purpose purpose)
+void login_by_card(struct agent *agent, struct request *request, enum login_purpose purpose)
 {
     const char *reader = json_get_string(request->params, "reader");
     bool fresh = json_get_bool(request->params, "fresh", false);
     struct fail fail = FAIL_INIT;
-    struct card *card = cards_pick(agent->cards, reader, &fail);
+    struct card *card;
     struct card_login *self;
 
+    if (!cards_known(agent)) {
+        login_early(agent, request, purpose, cards_known, login_by_card);
+        return;
+    }
+    card = cards_pick(agent->cards, reader, &fail);
     if (card != NULL && purpose == LOGIN_TO_OPEN && already_open(agent, card) && !fresh) {
         request_reply(request, session_json(agent->session));
         return;
@@ -376,30 +381,4 @@ static void begin(struct agent *agent, struct request *request, enum login_purpo
     self->card = card;
     login_begin(&self->login, agent, purpose, card_id(card), request);
     enter(self, card_state(card) == CARD_READY ? STEP_PIN : STEP_READING);
-}
-
-static void begin_open(struct agent *agent, struct request *request)
-{
-    begin(agent, request, LOGIN_TO_OPEN);
-}
-
-static void begin_unlock(struct agent *agent, struct request *request)
-{
-    begin(agent, request, LOGIN_TO_UNLOCK);
-}
-
-static void begin_step_up(struct agent *agent, struct request *request)
-{
-    begin(agent, request, LOGIN_TO_STEP_UP);
-}
-
-void login_by_card(struct agent *agent, struct request *request, enum login_purpose purpose)
-{
-    static void (*const begins[LOGIN_PURPOSES])(struct agent *, struct request *) = {
-        [LOGIN_TO_OPEN] = begin_open,
-        [LOGIN_TO_UNLOCK] = begin_unlock,
-        [LOGIN_TO_STEP_UP] = begin_step_up};
-
-    if (!cards_settle(agent->cards, request, begins[purpose]))
-        begins[purpose](agent, request);
 }

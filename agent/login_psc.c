@@ -10,7 +10,7 @@
 
 #include "agent/card.h"
 #include "agent/cards.h"
-#include "agent/login.h"
+#include "agent/login_early.h"
 #include "agent/national_id.h"
 #include "agent/oidc.h"
 #include "agent/prompter.h"
@@ -384,15 +384,26 @@ static bool may_ring(const struct agent *agent, const char *method, const char *
     return strcmp(method, "browser") == 0 || push_limit_check(agent->pushes, id, fail) == CPS_OK;
 }
 
-void login_by_provider(struct agent *agent, struct request *request, const char *method,
-                       enum login_purpose purpose)
+static const char *lasting(const char *method)
 {
+    if (strcmp(method, "ecps") == 0)
+        return "ecps";
+    return strcmp(method, "proxy") == 0 ? "proxy" : "browser";
+}
+
+void login_by_provider(struct agent *agent, struct request *request, enum login_purpose purpose)
+{
+    const char *method = json_get_string(request->params, "method");
     const char *provider = chosen(agent, request, method);
     const char *id = json_get_string(request->params, "national_id");
     AUTO_FREE char *key = NULL;
     struct psc_login *self;
     struct fail fail;
 
+    if (provider == NULL && !oidc_known(agent)) {
+        login_early(agent, request, purpose, oidc_known, login_by_provider);
+        return;
+    }
     if (check(agent, request, method, &fail) != CPS_OK) {
         request_fail(request, &fail);
         return;
@@ -409,7 +420,7 @@ void login_by_provider(struct agent *agent, struct request *request, const char 
     if (self == NULL)
         abort(); /* no answer could be promised any more; the supervisor starts the agent again */
     self->login.abandon = abandon;
-    self->method = method;
+    self->method = lasting(method);
     self->provider = strdup(provider);
     self->began_ms = clock_boot_ms();
     login_begin(&self->login, agent, purpose, key, request);

@@ -58,13 +58,11 @@ static void log_in(struct agent *agent, struct request *request, enum login_purp
         evidence_permits(agent->evidence, &fail) != CPS_OK) {
         evidence_login_ended(agent, login_events[purpose], method, 0, &fail);
         request_fail(request, &fail);
-    } else if (strcmp(method, "card") == 0)
+    } else if (strcmp(method, "card") == 0) {
         login_by_card(agent, request, purpose);
-    else if (strcmp(method, "proxy") == 0)
-        login_by_provider(agent, request, "proxy", purpose);
-    else
-        login_by_provider(agent, request, strcmp(method, "ecps") == 0 ? "ecps" : "browser",
-                          purpose);
+    } else {
+        login_by_provider(agent, request, purpose);
+    }
 }
 
 void method_session_login(struct agent *agent, struct request *request)

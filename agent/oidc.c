@@ -6,6 +6,7 @@
 
 #include "agent/backoff.h"
 #include "agent/evidence_events.h"
+#include "agent/login.h"
 #include "agent/server.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -24,12 +25,21 @@ struct oidc {
     json_t *providers; /* array */
     json_t *apis;      /* the same */
     struct call *asking;
+    bool known; /* which providers and APIs there are, or that it cannot be told */
 };
 
 static void publish(const struct oidc *oidc, const char *state)
 {
     server_publish(oidc->agent->server, EVENT_HEALTH,
                    json_pack("{s:s, s:s}", "component", "oidcd", "state", state));
+}
+
+static void set_known(struct oidc *oidc)
+{
+    if (oidc->known)
+        return;
+    oidc->known = true;
+    logins_known(oidc->agent);
 }
 
 static void restart(void *user)
@@ -45,6 +55,7 @@ static void on_exit_of_oidcd(void *user)
     child_free(TAKE_PTR(oidc->child));
     publish(oidc, "restarting");
     backoff_failed(&oidc->backoff, oidc->agent->event, restart, oidc);
+    set_known(oidc);
 }
 
 /* The API names the error where oidcd tells all of it. */
@@ -144,12 +155,13 @@ static void on_providers(void *user, json_t *result, const struct fail *fail)
     json_t *apis = json_get_array(result, "apis");
 
     oidc->asking = NULL;
-    if (fail != NULL || providers == NULL)
-        return;
-    backoff_worked(&oidc->backoff);
-    take_list(oidc, providers, &oidc->providers);
-    if (apis != NULL)
-        take_list(oidc, apis, &oidc->apis);
+    if (fail == NULL && providers != NULL) {
+        backoff_worked(&oidc->backoff);
+        take_list(oidc, providers, &oidc->providers);
+        if (apis != NULL)
+            take_list(oidc, apis, &oidc->apis);
+    }
+    set_known(oidc);
 }
 
 void oidc_look(struct oidc *oidc)
@@ -205,12 +217,25 @@ void oidc_free(struct oidc *oidc)
     free(oidc);
 }
 
+/* The agent has just started itself: whoever needs it starts it. */
+static void start_now(struct oidc *oidc)
+{
+    if (oidc->child == NULL && oidc->backoff.timer == NULL)
+        oidc_start(oidc);
+}
+
+bool oidc_known(struct agent *agent)
+{
+    if (!agent->oidc->known)
+        start_now(agent->oidc);
+    return agent->oidc->known || agent->oidc->child == NULL;
+}
+
 static struct call *call(struct oidc *oidc, const char *op, json_t *params, int fd,
                          int64_t timeout_ms, call_done done, call_progress progress, void *user,
                          struct fail *fail)
 {
-    if (oidc->child == NULL && oidc->backoff.timer == NULL)
-        oidc_start(oidc); /* the agent has just started itself */
+    start_now(oidc);
     if (oidc->child != NULL)
         return child_call(oidc->child, op, params, fd, timeout_ms, done, progress, user);
     json_decref(params);

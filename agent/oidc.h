@@ -36,6 +36,12 @@ const char *oidc_provider(const struct oidc *oidc, const char *asked);
 /* The same for a method of its own: the first profile that serves it, when none is asked for. */
 const char *oidc_provider_of(const struct oidc *oidc, const char *asked, const char *method);
 
+/*
+ * False: the agent has just started, and it is not known yet which providers there are.
+ * logins_known() is called when it is, soon, or cannot be.
+ */
+bool oidc_known(struct agent *agent);
+
 /* Asks oidcd in the background how its providers do; subscribers hear of changes. */
 void oidc_look(struct oidc *oidc);
 
