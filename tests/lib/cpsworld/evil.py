@@ -27,7 +27,10 @@ def note(text):
     os.close(fd)
 
 def send(packet):
-    channel.send(packet if isinstance(packet, bytes) else json.dumps(packet).encode())
+    try:
+        channel.send(packet if isinstance(packet, bytes) else json.dumps(packet).encode())
+    except BrokenPipeError:  # the agent has ended
+        os._exit(0)
 
 def hello(protocol=1):
     send({"event": "hello", "protocol": protocol, "process": NAME})
