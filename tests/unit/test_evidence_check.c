@@ -73,9 +73,9 @@ static void put(int64_t file_seq, int64_t seq, const char *prev, json_t *event)
     char name[EVIDENCE_NAME_LEN], path[128];
     FILE *file;
 
-    json_object_set_new(event, "seq", json_integer(seq));
-    json_object_set_new(event, "prev", json_string(prev));
-    line = json_dumps(event, JSON_COMPACT);
+    json_object_set_new(owned, "seq", json_integer(seq));
+    json_object_set_new(owned, "prev", json_string(prev));
+    line = json_dumps(owned, JSON_COMPACT);
     evidence_file_name(file_seq, name);
     snprintf(path, sizeof path, "%s/%s", directory, name);
     file = fopen(path, "ae");
