@@ -153,13 +153,15 @@ def test_a_browser_that_others_have_used(psc):
     with Station(psc, settings="[session]\nsingle_sign_on = refuse\n") as it, it.client() as client:
         session = in_browser(psc, it, client, "session.login", browser=browser)
         assert session["psc"]["subject_name_id"] == PHYSICIAN
-    with Station(psc) as it, it.client() as client:
-        number, url = page_of(it, client, "session.login")
-        visit(browser.go(url))
-        assert client.wait(number)["psc"]["subject_name_id"] == PHYSICIAN, "nobody was asked"
-    with Station(psc, settings="[session]\nsingle_sign_on = refuse\n") as it, it.client() as client:
-        session = in_browser(psc, it, client, "session.login", NURSE, browser=browser)
-        assert session["psc"]["subject_name_id"] == NURSE
+        with Station(psc) as other, other.client() as trusting:
+            number, url = page_of(other, trusting, "session.login")
+            visit(browser.go(url))
+            known = trusting.wait(number)["psc"]["subject_name_id"]
+            assert known == PHYSICIAN and "prompt" not in url, "nobody was asked"
+            number, url = page_of(it, client, "session.login")
+            assert "prompt=login" in url
+            visit(browser.login_card(url, psc.cards[NURSE]))
+            assert client.wait(number)["psc"]["subject_name_id"] == NURSE
 
 
 # Renewed -----------------------------------------------------------------------------------------
