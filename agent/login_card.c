@@ -354,7 +354,7 @@ void login_by_card(struct agent *agent, struct request *request, enum login_purp
     struct card_login *self;
 
     if (!cards_known(agent)) {
-        login_early(agent, request, purpose, cards_known, login_by_card);
+        login_early(agent, request, purpose, "early card", cards_known, login_by_card);
         return;
     }
     card = cards_pick(agent->cards, reader, &fail);

@@ -29,9 +29,8 @@ static bool on_known(struct login *login)
 }
 
 void login_early(struct agent *agent, struct request *request, enum login_purpose purpose,
-                 bool (*is_known)(struct agent *agent), login_begins *begin)
+                 const char *key, bool (*is_known)(struct agent *agent), login_begins *begin)
 {
-    const char *key = begin == login_by_card ? "early card" : "early provider";
     struct early *self;
     struct fail fail;
 

@@ -8,8 +8,8 @@
 
 #include "agent/login.h"
 
-/* Has the request wait for that; begin then serves it. Waiting for the same thing is one login. */
+/* Has the request wait; begin then serves it. Those of one purpose and key are one login. */
 void login_early(struct agent *agent, struct request *request, enum login_purpose purpose,
-                 bool (*is_known)(struct agent *agent), login_begins *begin);
+                 const char *key, bool (*is_known)(struct agent *agent), login_begins *begin);
 
 #endif

@@ -30,7 +30,6 @@ struct psc_login {
     struct call *call;
     struct prompt *browser;
     bool page_opened; /* or tried to: one page for a login */
-    int64_t began_ms;
 };
 
 static struct psc_login *of(struct login *login)
@@ -216,7 +215,7 @@ static bool single_sign_on(const struct psc_login *self)
 static cps_error check_age(const struct psc_login *self, const struct login_proof *proof,
                            struct fail *fail)
 {
-    int64_t age_s = (clock_boot_ms() - self->began_ms) / 1000;
+    int64_t age_s = (clock_boot_ms() - self->login.begun_ms) / 1000;
 
     if (!single_sign_on(self) && login_proof_is_reused(proof, age_s))
         return fail_reason(fail, CPS_LOGIN_REFUSED, "stale",
@@ -384,6 +383,7 @@ static bool may_ring(const struct agent *agent, const char *method, const char *
     return strcmp(method, "browser") == 0 || push_limit_check(agent->pushes, id, fail) == CPS_OK;
 }
 
+/* The same word, which does not go with its request. */
 static const char *lasting(const char *method)
 {
     if (strcmp(method, "ecps") == 0)
@@ -401,7 +401,7 @@ void login_by_provider(struct agent *agent, struct request *request, enum login_
     struct fail fail;
 
     if (provider == NULL && !oidc_known(agent)) {
-        login_early(agent, request, purpose, oidc_known, login_by_provider);
+        login_early(agent, request, purpose, "early provider", oidc_known, login_by_provider);
         return;
     }
     if (check(agent, request, method, &fail) != CPS_OK) {
@@ -422,7 +422,6 @@ void login_by_provider(struct agent *agent, struct request *request, enum login_
     self->login.abandon = abandon;
     self->method = lasting(method);
     self->provider = strdup(provider);
-    self->began_ms = clock_boot_ms();
     login_begin(&self->login, agent, purpose, key, request);
     start(self, request->params);
 }

@@ -16,8 +16,7 @@
 
 static void erase(struct progress *progress)
 {
-    if (progress->drawn)
-        screen_erase();
+    screen_erase();
     progress->drawn = false;
 }
 

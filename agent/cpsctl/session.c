@@ -142,7 +142,7 @@ int cpsctl_call(struct cpsctl *ctl, const char *method, json_t *params, int time
     waiting_begin(&ctl->waiting);
     error = cps_agent_call(ctl->agent, method, text,
                            ctl->timeout_ms > 0 ? ctl->timeout_ms : timeout_ms, &result);
-    waiting_end(&ctl->waiting);
+    screen_erase();
     if (error != CPS_OK)
         return cpsctl_explain(ctl, error);
     *ret_result = json_loads(result, JSON_DECODE_ANY, NULL);

@@ -17,7 +17,6 @@ static void on_tick(void *user)
     snprintf(text, sizeof text, _("En attente de la réponse : %d s (Ctrl-C pour annuler)"),
              (int)((clock_boot_ms() - waiting->since_ms) / 1000));
     screen_draw(text, "");
-    waiting->drawn = true;
 }
 
 void waiting_init(struct waiting *waiting, cps_agent *agent)
@@ -30,11 +29,4 @@ void waiting_init(struct waiting *waiting, cps_agent *agent)
 void waiting_begin(struct waiting *waiting)
 {
     waiting->since_ms = clock_boot_ms();
-}
-
-void waiting_end(struct waiting *waiting)
-{
-    if (waiting->drawn)
-        screen_erase();
-    waiting->drawn = false;
 }

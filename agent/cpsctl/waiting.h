@@ -10,7 +10,6 @@
 struct waiting {
     int64_t since_ms; /* boot time */
     bool terminal;    /* a line on standard error can be written anew */
-    bool drawn;       /* a line to be erased is on screen */
 };
 
 /*
@@ -19,8 +18,7 @@ struct waiting {
  */
 void waiting_init(struct waiting *waiting, cps_agent *agent);
 
-/* Around a call. */
+/* Before a call. After it the line is taken away by screen_erase(). */
 void waiting_begin(struct waiting *waiting);
-void waiting_end(struct waiting *waiting);
 
 #endif

@@ -8,7 +8,7 @@ from cpsworld.agent import RpcError
 from cpsworld.evil import Notes
 from cpsworld.wait import wait_until
 
-from test_whose_answer import PROGRAM, World
+from test_whose_answer import PROGRAM, World, _client  # noqa: F401
 
 LONG_AGO_S = 600
 
@@ -19,14 +19,6 @@ def world(request):
     with World(settings=f"[psc]\nprovider = test\n{said}") as it:
         it.refuses = request.param == "refuse"
         yield it
-
-
-@pytest.fixture(name="client")
-def _client(world):
-    with world.client() as it:
-        yield it
-        if it.call("session.current")["session"] is not None:
-            it.call("session.logout")
 
 
 def noted(world, word):

@@ -193,4 +193,8 @@ static inline cps_error step_up(struct login_proof proof, int64_t max_age_s)
     return fail.code;
 }
 
+/* A test where the next login ends the session that is there, and one where it parks it. */
+#define ENDING(test)  cmocka_unit_test_setup_teardown(test, ending, tear_down)
+#define PARKING(test) cmocka_unit_test_setup_teardown(test, parking, tear_down)
+
 #endif

@@ -312,9 +312,6 @@ static void the_card_that_a_proxy_watches(void **state)
     assert_int_equal(session_state(agent.session), SESSION_NONE);
 }
 
-#define ENDING(test)  cmocka_unit_test_setup_teardown(test, ending, tear_down)
-#define PARKING(test) cmocka_unit_test_setup_teardown(test, parking, tear_down)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {

@@ -361,9 +361,6 @@ static void a_night_of_sleep(void **state)
     assert_int_equal(session_state(agent.session), SESSION_NONE);
 }
 
-#define ENDING(test)  cmocka_unit_test_setup_teardown(test, ending, tear_down)
-#define PARKING(test) cmocka_unit_test_setup_teardown(test, parking, tear_down)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
